@@ -1,0 +1,3 @@
+module github.com/tenantatlas/tenantatlas
+
+go 1.26
