@@ -51,6 +51,9 @@ type Ref struct {
 	Type   Type   // decides which handler executes the run
 }
 
+// Ref names r.
+func (r *Run) Ref() Ref { return Ref{Tenant: r.Tenant, ID: r.ID, Type: r.Type} }
+
 // Short is the last eight digits of the ID, which is what people read to each
 // other.
 func (r Ref) Short() string { return r.ID[max(0, len(r.ID)-8):] }
@@ -111,7 +114,9 @@ const MaxFailures = 100
 // going, how it ended and what failed. It is plain data; the rules of its life
 // are the [Tracker]'s, which is the only one to change it.
 type Run struct {
-	Ref
+	Tenant string // the tenant it belongs to; never empty
+	ID     string // a UUID of version 7, so that IDs sort by age
+	Type   Type   // what it does
 
 	Status  Status
 	Outcome Outcome // empty until the run is completed
