@@ -1,0 +1,66 @@
+package contract
+
+// A WriteShape is a way of creating and changing objects.
+type WriteShape string
+
+// The write shapes.
+const (
+	WriteNone         WriteShape = ""             // never written
+	WritePatch        WriteShape = "patch"        // POST, PATCH
+	WritePut          WriteShape = "put"          // POST, PUT replaces everything
+	WriteShell        WriteShape = "shell"        // POST of the shell, then actions or POSTs for the children
+	WriteTemplate     WriteShape = "template"     // created by a template's action
+	WriteWithChildren WriteShape = "withChildren" // POST has to hold the children, PATCH must not
+	WriteTwoStep      WriteShape = "twoStep"      // POST of the minimum, then PATCH of everything
+	WriteSingleton    WriteShape = "singleton"    // PATCH only
+	WriteUpsert       WriteShape = "upsert"       // PATCH at an id that the caller chooses
+	WriteBinding      WriteShape = "binding"      // references are bound: @odata.bind at POST, $ref later
+	WriteAsync        WriteShape = "async"        // POST, then wait for a status
+)
+
+// A Support says how far restore goes with a type.
+type Support string
+
+// The degrees of support.
+const (
+	Restorable    Support = "restorable"
+	PreviewOnly   Support = "preview_only"   // compared and planned, never written
+	InventoryOnly Support = "inventory_only" // seen and backed up, no part of a plan
+)
+
+// Write describes how objects of a type are written.
+type Write struct {
+	Shape   WriteShape
+	Support Support // never empty
+	Reason  string  // why not restorable; empty if it is
+
+	Path   string // the collection to POST to, or the object of a singleton; "{id}" in it as in the list
+	Create int    // status of a successful create; 0 if nothing is created
+	Update int    // status of a successful update; 0 if nothing is updated
+
+	// Strip names what a body must not hold, on top of [GenericStrip]; dotted
+	// paths, arrays are transparent.
+	Strip []string
+	// Immutable names what only a create may hold.
+	Immutable []string
+	// KeepID means that the body or path carries the backup's id.
+	KeepID bool
+	// Actions are the further requests that a complete write needs, in order.
+	Actions []Action
+	// Binds maps a property that refers to another object to the path of the
+	// collection that it is bound to.
+	Binds map[string]string
+	// Replaces names the children that a write replaces as a whole, so that
+	// what the backup does not have goes away.
+	Replaces []string
+}
+
+// An Action is a request that completes a write.
+type Action struct {
+	Method string // for example POST
+	Path   string // relative to the object, without a leading slash
+	Body   string // property of the request that holds the value; empty if the value is the body
+	From   string // property of the document that the value comes from
+	Each   bool   // one request for every entry
+	Status int
+}
