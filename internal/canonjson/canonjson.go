@@ -152,6 +152,6 @@ func Canonical(dst, src []byte) ([]byte, error) {
 // concurrent use.
 func Hash(src []byte) ([sha256.Size]byte, error) {
 	// Sorting borrows room behind the output: at most as much again.
-	e := Encoder{sum: make([]byte, 0, 2*len(src)+64)}
+	e := Encoder{sum: make([]byte, 0, 2*len(src)+64), members: make([]member, 0, 32)}
 	return e.Sum(src)
 }
