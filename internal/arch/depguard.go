@@ -1,0 +1,36 @@
+package arch
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Depguard returns the table as rules of the linter depguard, for the
+// editor's sake: they name the same imports as [Check], while one types. Tests
+// are left to Check.
+func Depguard(table map[string]Row) string {
+	var b strings.Builder
+	for _, pkg := range slices.Sorted(maps.Keys(table)) {
+		row := table[pkg]
+		allow := []string{"$gostd", Module + "/internal/canonjson$"}
+		for _, p := range row.Ours {
+			dir, tree := strings.CutSuffix(p, "/...")
+			switch {
+			case p == All:
+				allow = append(allow, Module)
+			case tree:
+				allow = append(allow, Module+"/"+dir)
+			default:
+				allow = append(allow, Module+"/"+dir+"$")
+			}
+		}
+		allow = append(allow, row.Foreign...)
+		fmt.Fprintf(&b, "        %s:\n", strings.ReplaceAll(pkg, "/", "-"))
+		b.WriteString("          list-mode: strict\n")
+		fmt.Fprintf(&b, "          files: [\"**/%s/*.go\", \"!$test\"]\n", pkg)
+		fmt.Fprintf(&b, "          allow: [%s]\n", `"`+strings.Join(allow, `", "`)+`"`)
+	}
+	return b.String()
+}

@@ -1,0 +1,76 @@
+package arch
+
+// Table returns the rows by the folders of their packages. A package without
+// a row may not exist.
+func Table() map[string]Row {
+	const (
+		contract = "graphclient/contract"
+		bunkit   = "internal/bunkit"
+		bun      = "github.com/uptrace/bun"
+		xsync    = "golang.org/x/sync"
+		pgx      = "github.com/jackc/pgx/v5"
+		sqlite   = "modernc.org/sqlite"
+	)
+	return map[string]Row{
+		"runs":           {}, // the core: standard library only
+		"runs/memruns":   {Ours: []string{"runs"}},
+		"runs/bunruns":   {Ours: []string{"runs", bunkit}, Foreign: []string{bun}},
+		"runs/pondruns":  {Ours: []string{"runs"}, Foreign: []string{"github.com/alitto/pond/v2"}},
+		"runs/riverruns": {Ours: []string{"runs"}, Foreign: []string{"github.com/riverqueue/river"}, Module: true, Planned: true},
+		"runs/natsruns":  {Ours: []string{"runs"}, Foreign: []string{"github.com/nats-io/nats.go"}, Module: true, Planned: true},
+		"runs/otelruns":  {Ours: []string{"runs"}, Foreign: []string{"go.opentelemetry.io/otel"}, Module: true, Planned: true},
+		"runs/runstest":  {Ours: []string{"runs"}},
+		"runs/monitor":   {Ours: []string{"runs", "runs/audit"}}, // pages read stores alone
+		"runs/audit":     {Ours: []string{"runs"}, Planned: true},
+		"runs/memaudit":  {Ours: []string{"runs", "runs/audit"}, Planned: true},
+		"runs/bunaudit":  {Ours: []string{"runs", "runs/audit", bunkit}, Foreign: []string{bun}, Planned: true},
+		"runs/schedule":  {Ours: []string{"runs"}, Planned: true},
+
+		"notify":            {Ours: []string{"runs"}, Planned: true},
+		"notify/memnotify":  {Ours: []string{"notify"}, Planned: true},
+		"notify/bunnotify":  {Ours: []string{"notify", bunkit}, Foreign: []string{bun}, Planned: true},
+		"notify/notifytest": {Ours: []string{"notify"}, Planned: true},
+		"notify/bell":       {Ours: []string{"notify", "runs/monitor"}, Planned: true},
+
+		"graphclient":           {Ours: []string{contract}, Foreign: []string{xsync}},
+		"graphclient/contract":  {}, // knowledge without input or output
+		"graphclient/graphtest": {}, // shares no code with the client that it tests
+
+		"inventory":           {Ours: []string{"runs", contract}, Foreign: []string{xsync}},
+		"inventory/directory": {Ours: []string{"runs"}, Planned: true},
+		"inventory/drift":     {Ours: []string{"inventory", "runs", contract}, Planned: true},
+		// It imports runs to declare what of a Graph error may be shown.
+		"inventory/graphsource":   {Ours: []string{"inventory", "inventory/directory", "graphclient", contract, "runs"}, Foreign: []string{xsync}},
+		"inventory/meminventory":  {Ours: []string{"inventory", "inventory/directory", "inventory/drift"}},
+		"inventory/buninventory":  {Ours: []string{"inventory", "inventory/directory", "inventory/drift", bunkit}, Foreign: []string{bun}},
+		"inventory/inventorytest": {Ours: []string{"inventory", "inventory/directory", "inventory/drift"}},
+
+		"restore/backup":      {Ours: []string{"inventory", "runs", contract}, Planned: true},
+		"restore":             {Ours: []string{"restore/backup", "inventory", "inventory/directory", "runs", contract}, Foreign: []string{xsync}, Planned: true},
+		"restore/graphtarget": {Ours: []string{"restore", "restore/backup", "graphclient", contract}, Planned: true},
+		"restore/memrestore":  {Ours: []string{"restore", "restore/backup"}, Planned: true},
+		"restore/bunrestore":  {Ours: []string{"restore", "restore/backup", bunkit}, Foreign: []string{bun}, Planned: true},
+		"restore/restoretest": {Ours: []string{"restore", "restore/backup"}, Planned: true},
+
+		"examples/quickstart": {Ours: []string{"runs/..."}},
+		"examples/host": {Ours: []string{All}, Foreign: []string{
+			pgx, sqlite, bun, "golang.org/x/oauth2", "github.com/prometheus/client_golang",
+		}},
+		"examples/riverhost": {Ours: []string{All, "runs/riverruns"}, Foreign: []string{
+			pgx, bun, "github.com/riverqueue/river",
+		}, Module: true, Planned: true},
+
+		"internal/arch":      {},
+		"internal/bunkit":    {Foreign: []string{bun}},
+		"internal/canonjson": {},
+		"internal/htmlcheck": {Foreign: []string{"golang.org/x/net/html"}, Planned: true},
+		"internal/sqltest":   {Ours: []string{bunkit}, Foreign: []string{bun, pgx, sqlite}},
+		// The commands that check.sh runs.
+		"internal/sqltest/withpostgres": {Ours: []string{"internal/sqltest"}},
+
+		"internal/bench": {Ours: []string{All}, Foreign: []string{
+			pgx, sqlite, bun, xsync, "github.com/riverqueue/river", "github.com/hibiken/asynq", "github.com/microsoftgraph", "github.com/microsoft",
+		}, Module: true, Planned: true},
+		"internal/browsertest": {Ours: []string{All}, Foreign: []string{"github.com/chromedp"}, Module: true, Planned: true},
+	}
+}
