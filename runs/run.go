@@ -125,6 +125,10 @@ type Run struct {
 	Once string // no two kept runs of a tenant and type share one; empty shares with nobody
 	Lane string // no two running runs of a tenant share one; empty shares with nobody
 
+	// Inline says that whoever started the run also executes it; see
+	// [Tracker.Do]. Nobody else can, so it is never queued.
+	Inline bool
+
 	Initiator Actor
 	Target    Target
 	Params    json.RawMessage   // the handler's input; never changes and is never shown

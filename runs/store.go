@@ -63,11 +63,11 @@ type Store interface {
 	Get(ctx context.Context, ref Ref) (*Run, error)
 
 	// Update replaces the stored run by r, its instants stamped, and returns it
-	// with the next revision. Ref, Key, Once, Lane, Params, Initiator, RetryOf
-	// and CreatedAt stay as they were inserted. It reports [ErrConflict] unless
-	// the stored revision is r.Revision, [ErrLaneBusy] if r is to run in a lane
-	// where another run does, [ErrNotFound], and [ErrInvalid]; then nothing is
-	// changed.
+	// with the next revision, and without Params, which the caller has. Tenant,
+	// ID, Type, Key, Once, Lane, Inline, Params, Initiator, RetryOf and CreatedAt
+	// stay as they were inserted. It reports [ErrConflict] unless the stored
+	// revision is r.Revision, [ErrLaneBusy] if r is to run in a lane where
+	// another run does, [ErrNotFound], and [ErrInvalid]; then nothing is changed.
 	Update(ctx context.Context, r *Run) (*Run, error)
 
 	// List returns the runs that match q, newest first, each once over the
@@ -78,8 +78,8 @@ type Store interface {
 	List(ctx context.Context, q Query) (Page, error)
 
 	// Due returns runs of all tenants that wait for a worker or for their
-	// announcement, by the store's clock, the longest waiting first; see
-	// [DueQuery].
+	// announcement, by the store's clock, whole and the longest waiting first;
+	// see [DueQuery].
 	Due(ctx context.Context, q DueQuery) ([]*Run, error)
 }
 

@@ -1,0 +1,120 @@
+package runs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// claim is the [Claim] that this tracker gives to its worker.
+func (t *Tracker) claim(ctx context.Context, ref Ref) (func(context.Context), error) {
+	x, err := t.take(ctx, ref)
+	if err != nil {
+		return nil, fmt.Errorf("claim %s: %w", ref.ID, err)
+	}
+	if x == nil {
+		return nil, nil
+	}
+	return x.execute, nil
+}
+
+// take makes the run that ref names a running one of this process. It returns
+// nil when there is nothing to do: somebody else has it, it has ended, it is
+// not due, its lane is busy, or it may not run.
+func (t *Tracker) take(ctx context.Context, ref Ref) (*Exec, error) {
+	op := t.ops[ref.Type]
+	if op == nil || !op.Executes() {
+		return nil, nil // an older or a newer program knows it
+	}
+	r := t.handed.take(ref.ID)
+	for {
+		if r == nil {
+			var err error
+			if r, err = t.cfg.Store.Get(ctx, ref); errors.Is(err, ErrNotFound) {
+				t.cfg.Logger.WarnContext(ctx, "reference to a run that is not there", "run", ref.ID, "type", ref.Type)
+				return nil, nil
+			} else if err != nil {
+				return nil, err
+			}
+		}
+		if r.Status != StatusQueued || r.NotBefore.After(t.now()) {
+			return nil, nil
+		}
+		x, err := t.tryClaim(ctx, op, r)
+		switch {
+		case errors.Is(err, ErrConflict):
+			r = nil // it moved on; see where it is now
+		case errors.Is(err, ErrLaneBusy), errors.Is(err, ErrNotFound):
+			return nil, nil // whoever leaves the lane offers it again
+		default:
+			return x, err
+		}
+	}
+}
+
+// tryClaim authorizes the initiator once more and writes the claim.
+func (t *Tracker) tryClaim(ctx context.Context, op *Operation, r *Run) (*Exec, error) {
+	in, inErr := op.spec.decode(r.Params)
+	if inErr == nil {
+		err := t.authorize(ctx, r.Initiator, r.Tenant, op.spec.action(in))
+		if errors.Is(err, ErrForbidden) || errors.Is(err, ErrNotFound) {
+			return nil, t.end(ctx, r, OutcomeBlocked, Because(ReasonPermissionDenied))
+		} else if err != nil {
+			return nil, err
+		}
+	}
+	var x *Exec
+	err := t.begin(ctx, r, func(claimed *Run, until time.Time) {
+		x = newExec(t, op, claimed, until)
+		x.work = func(ctx context.Context) error {
+			if inErr != nil {
+				return inErr
+			}
+			return op.spec.handle(ctx, x, in)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// begin writes the claim of r: the next attempt, with a lease. got is called
+// with what was stored and with the instant, on this process's clock, at which
+// the worker has to stop unless it has reported again.
+func (t *Tracker) begin(ctx context.Context, r *Run, got func(claimed *Run, until time.Time)) error {
+	now := t.now()
+	next := r.Clone()
+	next.Status = StatusRunning
+	next.Attempt++
+	next.StartedAt, next.UpdatedAt = latest(now, r.CreatedAt), now
+	next.Waiting, next.NotBefore, next.NextRing = Failure{}, time.Time{}, time.Time{}
+	next.Counts, next.Failures = Counts{}, nil
+	next.Timing = Timing{Lease: t.cfg.Lease}
+	until := t.until()
+	claimed, err := t.update(ctx, next)
+	if err != nil {
+		return err
+	}
+	got(claimed, until)
+	t.observeStage(ctx, claimed)
+	return nil
+}
+
+// until is when a worker that reports now has to stop by itself. The clock is
+// read before the write, so that the store's lease ends later in any case. It
+// is the process's own clock: its monotonic reading cannot be set.
+func (t *Tracker) until() time.Time { return time.Now().Add(t.cfg.Lease - t.cfg.Margin) } //nolint:forbidigo // see above
+
+// end completes a run that is not this process's to execute.
+func (t *Tracker) end(ctx context.Context, r *Run, o Outcome, f Failure) error {
+	ended := r.Clone()
+	t.complete(ended, o, f)
+	ended, err := t.update(ctx, ended)
+	if err != nil {
+		return err
+	}
+	t.announce(ctx, ended)
+	return nil
+}

@@ -1,0 +1,100 @@
+package runs
+
+import "sync"
+
+// handover knows which runs this process has offered to its own worker and not
+// claimed yet, and passes their rows to the claim, so that it need not read
+// them again. A row that is stale by then makes the claim conflict, and the
+// worker reads after all.
+type handover struct {
+	mu   sync.Mutex
+	rows map[string]*Run
+	ring [handoverSize]string // the IDs in the order in which they came
+	next int
+}
+
+const (
+	handoverSize = 4096
+	handoverMax  = 4 << 10 // rows with larger params are not held
+)
+
+// put remembers r until it is taken or until handoverSize others came after it.
+func (h *handover) put(r *Run) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.rows == nil {
+		h.rows = make(map[string]*Run)
+	}
+	if _, again := h.rows[r.ID]; !again {
+		delete(h.rows, h.ring[h.next])
+		h.ring[h.next] = r.ID
+		h.next = (h.next + 1) % handoverSize
+	}
+	h.rows[r.ID] = nil
+	if len(r.Params) <= handoverMax {
+		h.rows[r.ID] = r.Clone()
+	}
+}
+
+// take forgets the run and returns its row, or nil.
+func (h *handover) take(id string) *Run {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r := h.rows[id]
+	delete(h.rows, id)
+	return r
+}
+
+// has reports whether the run was offered and not claimed yet.
+func (h *handover) has(id string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, ok := h.rows[id]
+	return ok
+}
+
+func (h *handover) len() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.rows)
+}
+
+// watchers wake those who wait for a run that changed in this process.
+type watchers struct {
+	mu      sync.Mutex
+	waiting map[string][]chan struct{} // by run ID
+}
+
+// on returns a channel that is closed at the next change of the run, and a
+// function to call when it is no longer wanted.
+func (w *watchers) on(id string) (changed <-chan struct{}, done func()) {
+	c := make(chan struct{})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.waiting == nil {
+		w.waiting = make(map[string][]chan struct{})
+	}
+	w.waiting[id] = append(w.waiting[id], c)
+	return c, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		left := w.waiting[id][:0:0]
+		for _, other := range w.waiting[id] {
+			if other != c {
+				left = append(left, other)
+			}
+		}
+		if w.waiting[id] = left; len(left) == 0 {
+			delete(w.waiting, id)
+		}
+	}
+}
+
+func (w *watchers) wake(id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.waiting[id] {
+		close(c)
+	}
+	delete(w.waiting, id)
+}

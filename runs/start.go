@@ -1,0 +1,291 @@
+package runs
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+var (
+	// ErrUnknownType is reported for a type that was not declared.
+	ErrUnknownType = fmt.Errorf("%w: unknown type of run", ErrInvalid)
+
+	// ErrInputMismatch is reported by [Tracker.Start] when a kept run has the
+	// same Once but other params.
+	ErrInputMismatch = errors.New("the idempotency key was used with other params")
+
+	// ErrDispatchFailed is reported by [Tracker.Start] together with the run,
+	// which has failed: it was stored, but could not be handed to a worker.
+	ErrDispatchFailed = errors.New("dispatch failed")
+)
+
+// A Request asks for a run. Tenant, Type and Initiator are required.
+type Request struct {
+	Tenant    string
+	Type      Type
+	Params    any // encoded as JSON; nil means {}
+	Initiator Actor
+
+	// Once makes the request repeatable: as long as a run of this tenant and
+	// type with the same Once is kept, that run is the answer. See [OnceFor]
+	// for keys that clients choose. Empty means that every request counts.
+	Once string
+
+	retryOf string
+	action  Action // what else the initiator must be allowed; empty for nothing
+}
+
+// A Started is the answer to a [Request].
+type Started struct {
+	Run *Run
+
+	// Created is false if the run was there already. That is a success: the
+	// caller has joined it.
+	Created bool
+
+	// SameInput is false if the caller has joined a run whose key is the same
+	// although its params differ in something that the key leaves out.
+	SameInput bool
+}
+
+// dispatchTimeout bounds how long a start waits for the dispatcher to take a
+// reference, so that it answers within 2 s whatever happens behind it.
+const dispatchTimeout = 1500 * time.Millisecond
+
+// Start records the run that req asks for, offers it to the dispatcher and
+// returns it. If an active run with the same key is there, or a kept one with
+// the same Once, Start returns that one, and neither writes nor dispatches.
+//
+// The run exists before the dispatcher hears of it. If the dispatcher refuses
+// it, the run fails at once, so that it never looks queued when it is not, and
+// Start returns it together with [ErrDispatchFailed]. A dispatcher that is full
+// is no failure.
+//
+// Start reports [ErrForbidden] or [ErrNotFound] as the [Authorizer] says,
+// [ErrInvalid] (see [FailureOf] for a sentence), [ErrInputMismatch], and what
+// the store reports.
+func (t *Tracker) Start(ctx context.Context, req Request) (Started, error) {
+	s, err := t.start(ctx, req)
+	if err != nil {
+		err = fmt.Errorf("start %s: %w", req.Type, err)
+	}
+	return s, err
+}
+
+func (t *Tracker) start(ctx context.Context, req Request) (Started, error) {
+	r, err := t.plan(ctx, req)
+	if err != nil {
+		return Started{}, err
+	}
+	s, err := t.insert(ctx, r)
+	if err != nil || !s.Created {
+		return s, err
+	}
+	t.observeStage(ctx, s.Run)
+	return t.offerNew(ctx, s)
+}
+
+// plan authorizes and validates req, in this order, and returns the run to
+// insert.
+func (t *Tracker) plan(ctx context.Context, req Request) (*Run, error) {
+	op := t.ops[req.Type]
+	raw, in, inErr := decodeParams(op, req.Params)
+	need := ActionStart
+	if op != nil && inErr == nil {
+		need = op.spec.action(in)
+	}
+	for _, a := range []Action{need, req.action} {
+		if err := t.authorize(ctx, req.Initiator, req.Tenant, a); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case op == nil:
+		return nil, Public(ErrUnknownType, ReasonInvalidInput, "There is no such type of operation.")
+	case inErr != nil:
+		return nil, asInvalid(inErr)
+	case req.Initiator.Kind == "" || req.Initiator.ID == "":
+		return nil, invalid("initiator is empty")
+	case req.Tenant == SystemTenant && req.Initiator.Kind == ActorUser:
+		return nil, invalid("tenant %s is reserved", SystemTenant)
+	}
+	now := t.now()
+	r := &Run{
+		Tenant:    req.Tenant,
+		ID:        t.ids.next(now),
+		Type:      req.Type,
+		Status:    StatusQueued,
+		Once:      req.Once,
+		Initiator: req.Initiator,
+		Params:    raw,
+		RetryOf:   req.retryOf,
+		CreatedAt: now,
+		UpdatedAt: now,
+	}
+	if err := op.spec.plan(ctx, r, in); err != nil {
+		return nil, asInvalid(err)
+	}
+	if err := r.Validate(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func decodeParams(op *Operation, params any) (raw json.RawMessage, in any, err error) {
+	if op == nil {
+		return nil, nil, nil
+	}
+	switch p := params.(type) {
+	case nil:
+		raw = json.RawMessage("{}")
+	case json.RawMessage:
+		raw = p
+	default:
+		if raw, err = json.Marshal(p); err != nil {
+			return nil, nil, Public(err, ReasonInvalidInput, "The params cannot be encoded as JSON.")
+		}
+	}
+	if len(raw) > MaxParams {
+		return nil, nil, Public(nil, ReasonInvalidInput, "The params are larger than 64 KiB.")
+	}
+	in, err = op.spec.decode(raw)
+	return raw, in, err
+}
+
+// asInvalid makes err an [ErrInvalid] and keeps what it declares public.
+func asInvalid(err error) error {
+	if errors.Is(err, ErrInvalid) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrInvalid, err)
+}
+
+func (t *Tracker) authorize(ctx context.Context, actor Actor, tenant string, a Action) error {
+	if t.cfg.Authorizer == nil || a == "" {
+		return nil
+	}
+	return t.cfg.Authorizer.Authorize(ctx, actor, tenant, a)
+}
+
+// insert stores r. When it is not known whether a try has succeeded, the next
+// one has the same ID, so that there is never a second run.
+func (t *Tracker) insert(ctx context.Context, r *Run) (Started, error) {
+	var stored *Run
+	var created bool
+	err := t.persist(ctx, startTries, func(ctx context.Context, again bool) (err error) {
+		stored, created, err = t.cfg.Store.Insert(ctx, r)
+		if again && errors.Is(err, ErrExists) {
+			stored, err = t.cfg.Store.Get(ctx, r.Ref())
+			created = err == nil
+		}
+		if err == nil && !created && again && stored.ID == r.ID {
+			created = true // the try before has succeeded after all
+		}
+		return err
+	})
+	if err != nil {
+		return Started{}, err
+	}
+	same := created || sameJSON(stored.Params, r.Params)
+	if !created && !same && r.Once != "" && stored.Once == r.Once {
+		return Started{}, ErrInputMismatch
+	}
+	return Started{Run: stored, Created: created, SameInput: same}, nil
+}
+
+// startTries is how often a start tries to reach the store.
+const startTries = 3
+
+// persist calls write until it succeeds or fails for another reason than an
+// unreachable store, at most tries times, with pauses of 50 ms and more.
+func (t *Tracker) persist(ctx context.Context, tries int, write func(ctx context.Context, again bool) error) error {
+	pause := 50 * time.Millisecond
+	for i := 1; ; i++ {
+		err := write(ctx, i > 1)
+		if err == nil || i == tries || !errors.Is(err, ErrStoreUnavailable) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, time.Second)
+	}
+}
+
+// offerNew offers a run that was just created to the dispatcher.
+func (t *Tracker) offerNew(ctx context.Context, s Started) (Started, error) {
+	_, err := t.offer(ctx, s.Run)
+	if err == nil {
+		return s, nil
+	}
+	// The caller may be gone, the record must not be.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dispatchTimeout)
+	defer cancel()
+	t.cfg.Logger.ErrorContext(ctx, "dispatch failed", "run", s.Run.ID, "type", s.Run.Type, "error", err)
+	failed := s.Run.Clone()
+	t.complete(failed, OutcomeFailed, Because(ReasonDispatchFailed))
+	failed, uerr := t.update(ctx, failed)
+	switch {
+	case uerr == nil:
+		s.Run = failed
+		t.announce(ctx, failed)
+		return s, fmt.Errorf("%w: %w", ErrDispatchFailed, err)
+	case errors.Is(uerr, ErrConflict):
+		return s, nil // a worker has it: the reference did arrive
+	default:
+		return s, fmt.Errorf("%w: %w", ErrDispatchFailed, errors.Join(err, uerr))
+	}
+}
+
+// offer rings the dispatcher for r. A dispatcher that is full is no error: the
+// run is offered again when a slot is free.
+func (t *Tracker) offer(ctx context.Context, r *Run) (full bool, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dispatchTimeout)
+	defer cancel()
+	if t.worker != nil {
+		t.handed.put(r)
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("dispatcher panicked: %v", v)
+		}
+		if full || err != nil {
+			t.handed.take(r.ID)
+		}
+	}()
+	err = t.cfg.Dispatcher.Dispatch(ctx, r.Ref())
+	if errors.Is(err, ErrFull) {
+		t.backlog.Store(true)
+		return true, nil
+	}
+	return false, err
+}
+
+// complete ends r in memory; the caller stores it.
+func (t *Tracker) complete(r *Run, o Outcome, f Failure) {
+	now := t.now()
+	r.Status, r.Outcome, r.Failure = StatusCompleted, o, f
+	r.Waiting = Failure{}
+	r.CompletedAt, r.UpdatedAt = latest(now, r.CreatedAt, r.StartedAt), now
+	r.LeaseUntil, r.NotBefore, r.NextRing, r.Timing = time.Time{}, time.Time{}, time.Time{}, Timing{}
+	// Without observers there is nobody to tell, and the end is its own
+	// announcement.
+	r.Announced = len(t.cfg.Observers) == 0
+	if !r.Announced {
+		r.Timing.Ring = t.cfg.Ring // somebody else tells them if this process dies
+	}
+}
+
+// latest keeps durations from being negative when a clock steps back.
+func latest(t time.Time, others ...time.Time) time.Time {
+	for _, o := range others {
+		if o.After(t) {
+			t = o
+		}
+	}
+	return t
+}

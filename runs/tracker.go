@@ -1,0 +1,245 @@
+package runs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// Config says what a [Tracker] is made of. Store and Dispatcher are required;
+// every zero field has the meaning given with it. No duration may be negative.
+type Config struct {
+	Store      Store
+	Dispatcher Dispatcher
+
+	// Operations are the types that this process knows. Others are refused at
+	// the start, and are never claimed.
+	Operations []Operation
+
+	// Items keeps the items of runs. If nil, a run has its counts and its first
+	// [MaxFailures] failures only, and an attempt after a crash cannot tell
+	// what an earlier one has done.
+	Items ItemStore
+
+	// Authorizer rules on every start, retry and cancel, and again before a run
+	// is claimed. If nil, the caller of this package has done so already.
+	Authorizer Authorizer
+
+	// Observers are told of what became of runs, in this order. All processes
+	// that share a store must have the same ones.
+	Observers []Observer
+
+	// Logger gets what is not kept, such as the text of errors. If nil, nobody
+	// does.
+	Logger *slog.Logger
+
+	// Now is the clock for what people see; leases follow the store's clock. If
+	// nil, it is time.Now.
+	Now func() time.Time
+
+	// Lease is how long a worker may be silent before its run is taken from it;
+	// 0 means 30 s. Heartbeat is how often it reports; 0 means 5 s. Margin is
+	// how long before the end of its lease a worker that cannot report stops by
+	// itself; 0 means 3 s. Lease must exceed the other two together.
+	Lease     time.Duration
+	Heartbeat time.Duration
+	Margin    time.Duration
+
+	// Progress is the least time between two writes of a run's progress; 0
+	// means 1 s.
+	Progress time.Duration
+
+	// Sweep is how often Run looks for runs that wait for somebody; 0 means
+	// 2 s. A queued run that nobody has claimed is offered again after Ring,
+	// later at growing distances; 0 means 5 s.
+	Sweep time.Duration
+	Ring  time.Duration
+
+	// MaxLost is how often a run may lose its worker before it fails; 0 means
+	// three times.
+	MaxLost int
+
+	// Grace is how long handlers may go on when the context of Run has ended;
+	// 0 means 10 s. Then their runs are queued again.
+	Grace time.Duration
+}
+
+// A Tracker starts, executes and reports runs. All rules of a run's life are
+// its. Its methods are safe for concurrent use.
+type Tracker struct {
+	cfg   Config
+	ops   map[Type]*Operation
+	types []Type // all that were declared, sorted
+	ids   *ids
+
+	worker  Worker        // the dispatcher, if it is one
+	ran     atomic.Bool   // Run was called
+	pull    chan struct{} // asks Run to offer queued runs to a free slot
+	backlog atomic.Bool   // the dispatcher was full, so there may be some
+	handed  handover
+	watch   watchers
+	live    liveRuns
+	abandon chan struct{} // closed when executions are waited for no longer
+}
+
+// New returns a Tracker made of cfg, or an error that says what is wrong with
+// it. It starts nothing; see [Tracker.Run].
+func New(cfg Config) (*Tracker, error) {
+	switch {
+	case cfg.Store == nil:
+		return nil, errors.New("runs: Config.Store is missing; memruns.New() keeps runs in memory")
+	case cfg.Dispatcher == nil:
+		return nil, errors.New("runs: Config.Dispatcher is missing; pondruns.New executes runs in this process")
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now //nolint:forbidigo // the one default
+	}
+	for _, d := range []struct {
+		value    *time.Duration
+		fallback time.Duration
+	}{
+		{&cfg.Lease, 30 * time.Second},
+		{&cfg.Heartbeat, 5 * time.Second},
+		{&cfg.Margin, 3 * time.Second},
+		{&cfg.Progress, time.Second},
+		{&cfg.Sweep, 2 * time.Second},
+		{&cfg.Ring, 5 * time.Second},
+		{&cfg.Grace, 10 * time.Second},
+	} {
+		if *d.value < 0 {
+			return nil, errors.New("runs: a duration in Config is negative")
+		}
+		if *d.value == 0 {
+			*d.value = d.fallback
+		}
+	}
+	if cfg.Lease <= cfg.Heartbeat+cfg.Margin {
+		return nil, fmt.Errorf("runs: Config.Lease (%v) must exceed Heartbeat and Margin together (%v)", cfg.Lease, cfg.Heartbeat+cfg.Margin)
+	}
+	if cfg.MaxLost <= 0 {
+		cfg.MaxLost = 3
+	}
+	t := &Tracker{
+		cfg:     cfg,
+		ops:     make(map[Type]*Operation, len(cfg.Operations)),
+		ids:     new(ids),
+		pull:    make(chan struct{}, 1),
+		abandon: make(chan struct{}),
+	}
+	for _, op := range cfg.Operations {
+		if err := op.Type.Validate(); err != nil {
+			return nil, fmt.Errorf("runs: operation: %w", err)
+		}
+		if op.spec == nil {
+			return nil, fmt.Errorf("runs: operation %s was not made by Define or Spec.Operation", op.Type)
+		}
+		if t.ops[op.Type] != nil {
+			return nil, fmt.Errorf("runs: operation %s is declared twice", op.Type)
+		}
+		t.ops[op.Type] = &op
+		t.types = append(t.types, op.Type)
+	}
+	slices.Sort(t.types)
+	t.worker, _ = cfg.Dispatcher.(Worker)
+	return t, nil
+}
+
+// A Reader is the reading half of a [Tracker]. It asks for no rights; its
+// callers do.
+type Reader interface {
+	Get(ctx context.Context, ref Ref) (*Run, error)
+	List(ctx context.Context, q Query) (Page, error)
+	Items(ctx context.Context, q ItemQuery) (ItemPage, error)
+	Counts(ctx context.Context, q Query) (Tally, error)
+	Operations() []Operation
+}
+
+var _ Reader = (*Tracker)(nil)
+
+// Get returns the run that ref names, or [ErrNotFound]. ref.Type may be empty.
+func (t *Tracker) Get(ctx context.Context, ref Ref) (*Run, error) {
+	r, err := t.cfg.Store.Get(ctx, ref)
+	if err != nil {
+		return nil, fmt.Errorf("get run: %w", err)
+	}
+	return r, nil
+}
+
+// List returns a page of a tenant's runs, newest first; see [Store].
+func (t *Tracker) List(ctx context.Context, q Query) (Page, error) {
+	page, err := t.cfg.Store.List(ctx, q)
+	if err != nil {
+		return Page{}, fmt.Errorf("list runs: %w", err)
+	}
+	return page, nil
+}
+
+// Items returns a page of a run's items; see [ItemStore]. Without an ItemStore
+// a run has the failed items that are on its own record.
+func (t *Tracker) Items(ctx context.Context, q ItemQuery) (ItemPage, error) {
+	if t.cfg.Items != nil {
+		page, err := t.cfg.Items.Items(ctx, q)
+		if err != nil {
+			return ItemPage{}, fmt.Errorf("list items: %w", err)
+		}
+		return page, nil
+	}
+	r, err := t.cfg.Store.Get(ctx, q.Run)
+	if err != nil {
+		return ItemPage{}, fmt.Errorf("list items: %w", err)
+	}
+	var page ItemPage
+	for _, f := range r.Failures {
+		if len(q.Outcomes) > 0 && !slices.Contains(q.Outcomes, ItemFailed) || q.Reason != "" && q.Reason != f.Reason {
+			continue
+		}
+		page.Items = append(page.Items, Item{Key: f.Key, Outcome: ItemFailed, Failure: f.Failure, Attempt: r.Attempt})
+	}
+	return page, nil
+}
+
+// countCap is where counting stops: nobody reads on, and it bounds the cost.
+const countCap = 10_000
+
+// Counts counts the runs that match q by status and outcome, each figure up to
+// 10,000. It reports errors.ErrUnsupported if the store is no [Counter].
+func (t *Tracker) Counts(ctx context.Context, q Query) (Tally, error) {
+	c, ok := t.cfg.Store.(Counter)
+	if !ok {
+		return Tally{}, fmt.Errorf("count runs: the store does not count: %w", errors.ErrUnsupported)
+	}
+	tally, err := c.Count(ctx, q, countCap)
+	if err != nil {
+		return Tally{}, fmt.Errorf("count runs: %w", err)
+	}
+	return tally, nil
+}
+
+// Operations returns the operations that were declared, by type.
+func (t *Tracker) Operations() []Operation {
+	all := make([]Operation, 0, len(t.ops))
+	for _, typ := range t.types {
+		all = append(all, *t.ops[typ])
+	}
+	return all
+}
+
+// now is what people see as the time.
+func (t *Tracker) now() time.Time { return Instant(t.cfg.Now()) }
+
+// update stores r. What it returns has the Params of r again.
+func (t *Tracker) update(ctx context.Context, r *Run) (*Run, error) {
+	stored, err := t.cfg.Store.Update(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	stored.Params = r.Params
+	return stored, nil
+}
