@@ -89,16 +89,31 @@ func intune(n int) Limit {
 }
 
 // BucketOf returns the bucket of a request for path, which may begin with a
-// version and end in a query.
+// version and end in a query. A batch has none of its own; its parts count.
 func BucketOf(path string) Bucket {
 	path, _, _ = strings.Cut(path, "?")
-	path = strings.TrimPrefix(path, "/"+Version)
-	best, bucket := 0, BucketOther
-	for _, c := range registry.collections {
-		prefix, _, _ := strings.Cut(c.Path, "/{parent}")
-		if n := len(prefix); n > best && strings.HasPrefix(path, prefix) && (len(path) == n || path[n] == '/' || path[n] == '(') {
-			best, bucket = n, c.Bucket
+	path = strings.TrimPrefix(strings.TrimPrefix(path, "/v1.0"), "/"+Version)
+	if path == "/deviceManagement" {
+		return BucketDeviceConfiguration // the tenant's settings; what is below says for itself
+	}
+	for end := len(path); end > 0; end = strings.LastIndexAny(path[:end], "/(") {
+		if b, ok := registry.buckets[path[:end]]; ok {
+			return b
 		}
 	}
-	return bucket
+	return BucketOther
+}
+
+// otherBuckets are those of paths that are no list of a type.
+func otherBuckets() map[string]Bucket {
+	return map[string]Bucket{
+		GroupsPath: BucketIdentity, ObjectsByIDsPath: BucketIdentity,
+		"/users": BucketIdentity, "/directoryObjects": BucketIdentity, "/identity": BucketIdentity,
+		"/identity/conditionalAccess":             BucketConditionalAccess,
+		"/deviceManagement/managedDevices":        BucketDevices,
+		"/deviceManagement/templates":             BucketDeviceIntent,
+		"/deviceManagement/derivedCredentials":    BucketDeviceConfiguration,
+		"/deviceAppManagement/managedAppPolicies": BucketManagedApplications,
+		AuditEventsPath:                           BucketAuditing,
+	}
 }

@@ -2,72 +2,180 @@ package contract
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/tenantatlas/tenantatlas/internal/canonjson"
 )
 
-// GenericStrip is what no body of a request may hold, for any type, besides
-// annotations other than @odata.type.
-func GenericStrip() []string {
-	return []string{
-		"id", "createdDateTime", "lastModifiedDateTime", "modifiedDateTime",
-		"version", "isAssigned", "supportsScopeTags", "assignments",
+// Normalize appends the form of doc that is compared and hashed: canonical
+// JSON without what the server adds or changes by itself (ids, times,
+// versions, annotations, order of sets, null or empty against missing,
+// secrets) and without assignments, which [NormalizeAssignments] treats. Two
+// documents are the same configuration if their forms are equal. Normalizing
+// a form once more changes nothing. On an error dst is returned as it was.
+func (t *Type) Normalize(dst, doc []byte) ([]byte, error) {
+	out, err := normalize(dst, doc, canonjson.Options{Drop: t.rules.drop, Unordered: t.rules.unordered})
+	if err != nil {
+		return dst, fmt.Errorf("normalize %s: %w", t.Key, err)
 	}
+	return out, nil
 }
 
-// normalize is Normalize.
-func (t *Type) normalize(dst, doc []byte) ([]byte, error) {
-	e := canonjson.Encoder{Options: canonjson.Options{
-		Drop:      t.rules.drop,
-		DropNull:  true,
-		Unordered: t.rules.unordered,
-	}}
-	return e.Append(dst, doc)
+// NormalizeAssignments appends the form of an array of assignments that is
+// compared and hashed: sorted, without ids and annotations. A null or absent
+// array is an empty one.
+func NormalizeAssignments(dst, assignments []byte) ([]byte, error) {
+	assignments = bytes.TrimSpace(assignments)
+	if len(assignments) == 0 || string(assignments) == "null" {
+		assignments = []byte("[]")
+	}
+	// Only an array that is a member can be a set.
+	doc := make([]byte, 0, len(assignments)+len(assignmentsHead)+1)
+	doc = append(append(append(doc, assignmentsHead...), assignments...), '}')
+	out, err := normalize(nil, doc, canonjson.Options{Drop: dropFromAssignment, Unordered: isAssignments})
+	if err != nil {
+		return dst, fmt.Errorf("normalize assignments: %w", err)
+	}
+	out = bytes.TrimSuffix(bytes.TrimPrefix(out, []byte(assignmentsHead)), []byte("}"))
+	return append(dst, out...), nil
 }
 
-// A rule is the compiled form of a type's lists of paths, found by the last
-// key of a path so that most members cost one look-up.
-type rule struct {
-	noise, sets map[string][]pattern
-	plain       bool // the top level's @odata.type says nothing
+const assignmentsHead = `{"assignments":`
+
+// normalize canonicalises doc and shortens its times.
+func normalize(dst, doc []byte, o canonjson.Options) ([]byte, error) {
+	o.DropNull = true
+	e := canonjson.Encoder{Options: o}
+	start := len(dst)
+	out, err := e.Append(dst, doc)
+	if err != nil {
+		return dst, err
+	}
+	// Shorter times can change the order of a set, so that has to be found
+	// anew. Few documents have such times once the generic ones are gone.
+	if short, found := shortenTimes(out[start:]); found {
+		return e.Append(dst, short)
+	}
+	return out, nil
 }
 
-// A pattern is a dotted path without its last key, outermost first. Any is
-// true for patterns that match at every depth.
-type pattern struct {
-	parents []string
-	any     bool
+func isAssignments(path canonjson.Path) bool { return len(path) == 1 }
+
+// dropFromAssignment leaves out of an assignment what does not say who gets
+// the object. That it comes from a policy set does: the entry is not ours to
+// change.
+func dropFromAssignment(path canonjson.Path, value []byte) bool {
+	if key := path.Key(); bytes.IndexByte(key, '@') >= 0 {
+		return isNoise(path, value, false)
+	}
+	switch string(path.Key()) {
+	case "id", "sourceId":
+		return len(path) == 2
+	case "source":
+		return len(path) == 2 && string(value) == `"direct"`
+	case "deviceAndAppManagementAssignmentFilterId":
+		return isEmpty(value) || string(value) == `"`+zeroID+`"`
+	case "deviceAndAppManagementAssignmentFilterType":
+		return string(value) == `"none"`
+	}
+	return len(path) > 1 && isEmpty(value)
 }
 
-func (r *rule) drop(path canonjson.Path, value []byte) bool {
+// zeroID is how some services say that there is no reference.
+const zeroID = "00000000-0000-0000-0000-000000000000"
+
+func (r *rules) unordered(path canonjson.Path) bool { return r.sets.has(path, nil) }
+
+// drop decides about a member of a document; its value is canonical.
+func (r *rules) drop(path canonjson.Path, value []byte) bool {
+	return isEmpty(value) || isNoise(path, value, r.plain) || r.noise.has(path, value)
+}
+
+// isEmpty reports whether value is what Graph also leaves out or gives as
+// null, depending on the day.
+func isEmpty(value []byte) bool { return len(value) == 2 && (value[0] == '"' || value[0] == '[') }
+
+// isNoise reports whether a member is noise in any document. plain means that
+// the document's own @odata.type is.
+func isNoise(path canonjson.Path, value []byte, plain bool) bool {
 	key := path.Key()
-	if i := bytes.IndexByte(key, '@'); i >= 0 {
-		return string(key) != "@odata.type" || r.plain && len(path) == 1
-	}
-	if key := string(value); key == `""` || key == "[]" {
+	switch {
+	case len(key) > 0 && key[0] == '#': // an action that could be called
 		return true
+	case bytes.IndexByte(key, '@') < 0:
+		return isSecretSetting(key, value)
+	case string(key) != "@odata.type":
+		// A bound reference is content: an export may have nothing else.
+		return !bytes.HasSuffix(key, []byte("@odata.bind"))
+	case len(path) == 1:
+		return plain
 	}
-	return len(key) > 0 && key[0] == '#' || found(r.noise, path)
+	return !isPolymorphic(string(path[len(path)-2])) || isDeclared(odataName(string(bytes.Trim(value, `"`))))
 }
 
-func (r *rule) unordered(path canonjson.Path) bool { return found(r.sets, path) }
-
-func found(index map[string][]pattern, path canonjson.Path) bool {
-	for _, p := range index[string(path.Key())] {
-		if p.matches(path[:len(path)-1]) {
-			return true
-		}
+// isSecretSetting reports whether a member holds a secret of the settings
+// catalog. Graph gives a token for it, a new one after every write.
+func isSecretSetting(key, value []byte) bool {
+	switch string(key) {
+	case "simpleSettingValue", "simpleSettingCollectionValue":
+		return bytes.Contains(value, []byte(secretSetting))
 	}
 	return false
 }
 
-func (p pattern) matches(parents canonjson.Path) bool {
-	if len(parents) < len(p.parents) || !p.any && len(parents) != len(p.parents) {
-		return false
+const secretSetting = "#microsoft.graph.deviceManagementConfigurationSecretSettingValue"
+
+// shortenTimes cuts trailing zeros off the fractions of seconds in canonical
+// JSON and reports whether there were any: services differ in how many digits
+// they send.
+func shortenTimes(doc []byte) ([]byte, bool) {
+	var out []byte
+	done := 0
+	for i := 0; ; {
+		n := bytes.Index(doc[i:], []byte(`Z"`))
+		if n < 0 {
+			break
+		}
+		i += n
+		if end, ok := fraction(doc[:i]); ok {
+			out = append(out, doc[done:end]...)
+			done = i
+		}
+		i += 2
 	}
-	parents = parents[len(parents)-len(p.parents):]
-	for i, want := range p.parents {
-		if string(parents[i]) != want {
+	if done == 0 {
+		return doc, false
+	}
+	return append(out, doc[done:]...), true
+}
+
+// fraction returns where the superfluous end of a time begins, if text ends in
+// a quote and a time that has one.
+func fraction(text []byte) (int, bool) {
+	digits := len(text)
+	for digits > 0 && '0' <= text[digits-1] && text[digits-1] <= '9' {
+		digits--
+	}
+	const head = len(`"2006-01-02T15:04:05`)
+	start := digits - 1 - head
+	if digits == len(text) || start < 0 || text[digits-1] != '.' || !isTime(text[start:digits-1]) || start > 0 && text[start-1] == '\\' {
+		return 0, false
+	}
+	end := len(text)
+	for text[end-1] == '0' {
+		end--
+	}
+	if text[end-1] == '.' {
+		end--
+	}
+	return end, end < len(text)
+}
+
+// isTime reports whether text looks like a quote and a time.
+func isTime(text []byte) bool {
+	for i, want := range []byte(`"0000-00-00T00:00:00`) {
+		c := text[i]
+		if want == '0' && (c < '0' || c > '9') || want != '0' && c != want {
 			return false
 		}
 	}

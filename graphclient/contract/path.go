@@ -27,21 +27,6 @@ func withQuery(path, query string) string {
 // has ever needed it.
 func pathEscape(id string) string { return url.PathEscape(id) }
 
-func childrenOf(all []Child, odataType string) []Child {
-	var out []Child
-	for _, c := range all {
-		if len(c.OData) == 0 || matchAny(c.OData, odataType) {
-			out = append(out, c)
-		}
-	}
-	return out
-}
-
-// claims reports whether objects with the given OData type name are t's.
-func (t *Type) claims(odataType string) bool {
-	return matchAny(t.OData, odataName(odataType))
-}
-
 // odataName cuts "#microsoft.graph." off.
 func odataName(s string) string {
 	return strings.TrimPrefix(strings.TrimPrefix(s, "#"), "microsoft.graph.")

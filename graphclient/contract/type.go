@@ -53,12 +53,16 @@ type Type struct {
 	// package's data files.
 	Source string
 
-	noise []string // dotted paths that comparing ignores, on top of the generic ones
-	sets  []string // dotted paths of arrays whose order means nothing
-	live  []string // dotted paths of live credentials, dropped at capture
-	masks []string // dotted paths of secrets that Graph does not return in clear
+	// The following are dotted paths in which arrays are transparent. A leading
+	// "*." stands for any depth, and "=value" at the end restricts the path to
+	// members with that canonical JSON.
+	noise []string // what comparing ignores, on top of the generic ones
+	sets  []string // arrays whose order means nothing
+	live  []string // live credentials, dropped at capture
+	masks []string // secrets that Graph does not return in clear
 
-	rules *rule // the four lists above, compiled
+	links []link // where documents refer to other objects
+	rules rules  // noise, sets, live and masks, compiled
 }
 
 // A Match is a property with a value. The value is compared with the JSON
@@ -77,11 +81,17 @@ type List struct {
 	// Parent is the path of the collection whose ids stand for "{parent}";
 	// empty if there is none.
 	Parent string
+	// ParentCounts are properties of the parent. If it has them all and all
+	// are zero, the list is empty and need not be asked for.
+	ParentCounts []string
 	// Singleton means that the answer is one object instead of a page.
 	Singleton bool
 	// Name is the name property of objects found here, if it is another one
 	// than the type's.
 	Name string
+	// Bucket is that of requests to Path, if it is another one than the
+	// type's.
+	Bucket Bucket
 }
 
 // Read says how an object is read whole.
@@ -92,6 +102,10 @@ type Read struct {
 	Query string
 	// Children are read after the object and put into it.
 	Children []Child
+	// Reveal is the path, relative to the object, of the function that returns
+	// a masked secret in clear; "{secret}" in it stands for the reference that
+	// the document has. It takes a permission to write.
+	Reveal string
 }
 
 // A Child is a part of an object with a path of its own.
@@ -120,10 +134,11 @@ type AssignRead string
 
 // The places of assignments.
 const (
-	AssignedNowhere AssignRead = ""       // objects of the type are not assigned
-	AssignedAtPath  AssignRead = "path"   // GET {object}/assignments
-	AssignedInList  AssignRead = "expand" // in the list and in the object, under "assignments"
-	AssignedInBody  AssignRead = "body"   // part of the content
+	AssignedNowhere AssignRead = ""     // objects of the type are not assigned
+	AssignedAtPath  AssignRead = "path" // GET {object}/assignments
+	AssignedInList  AssignRead = "list" // under "assignments" of each listed object
+	AssignedInRead  AssignRead = "read" // under "assignments" of the object read by id
+	AssignedInBody  AssignRead = "body" // part of the content
 )
 
 // An AssignShape says how assignments are written.

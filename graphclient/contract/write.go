@@ -33,10 +33,18 @@ type Write struct {
 	Shape   WriteShape
 	Support Support // never empty
 	Reason  string  // why not restorable; empty if it is
+	// Except tells the objects that are less supported than their type.
+	Except []Exception
+	// Consent is why a person has to agree once more; empty if there is no
+	// such reason.
+	Consent string
 
-	Path   string // the collection to POST to, or the object of a singleton; "{id}" in it as in the list
-	Create int    // status of a successful create; 0 if nothing is created
-	Update int    // status of a successful update; 0 if nothing is updated
+	// Path is the collection to POST to, or what a singleton's PATCH goes to.
+	// It may hold "{parent}", as a list does. Empty means the first list.
+	Path   string
+	Body   string // property of the request that holds the object; mostly empty: the object is the body
+	Create int    // status of a successful create; 0 if nothing is created or nobody has published it
+	Update int    // status of a successful update; 0 as for Create
 
 	// Strip names what a body must not hold, on top of [GenericStrip]; dotted
 	// paths, arrays are transparent.
@@ -45,6 +53,8 @@ type Write struct {
 	Immutable []string
 	// KeepID means that the body or path carries the backup's id.
 	KeepID bool
+	// Await says what to wait for after a create; nil if nothing.
+	Await *Await
 	// Actions are the further requests that a complete write needs, in order.
 	Actions []Action
 	// Binds maps a property that refers to another object to the path of the
@@ -55,12 +65,27 @@ type Write struct {
 	Replaces []string
 }
 
+// An Exception is a part of a type's objects for which Support differs.
+type Exception struct {
+	OData   []string // as in [Type]
+	Support Support
+	Reason  string
+}
+
+// An Await is the end of an asynchronous create.
+type Await struct {
+	Property string // of the object, read again until it has one of the values
+	Done     string
+	Failed   string // empty if Graph has no such value
+}
+
 // An Action is a request that completes a write.
 type Action struct {
-	Method string // for example POST
-	Path   string // relative to the object, without a leading slash
-	Body   string // property of the request that holds the value; empty if the value is the body
-	From   string // property of the document that the value comes from
-	Each   bool   // one request for every entry
+	Method string   // for example POST
+	Path   string   // relative to the object, without a leading slash
+	Body   string   // property of the request that holds the value; empty if the value is the body
+	From   string   // property of the document that the value comes from
+	With   []string // further properties that go along under their own names
+	Each   bool     // one request for every entry
 	Status int
 }
