@@ -122,9 +122,7 @@ func (x *Exec) keep(ctx context.Context) {
 	defer timer.Stop()
 	last := time.Now() //nolint:forbidigo // monotonic, for this process only
 	for {
-		x.mu.Lock()
-		left, dirty := time.Until(x.until), x.dirty
-		x.mu.Unlock()
+		left, _ := x.pending()
 		if left <= 0 {
 			x.cancel(ErrLeaseLost)
 			return
@@ -135,6 +133,7 @@ func (x *Exec) keep(ctx context.Context) {
 		case <-time.After(left):
 			continue
 		case now := <-timer.C:
+			left, dirty := x.pending()
 			if !dirty && now.Sub(last) < x.t.cfg.Heartbeat {
 				continue
 			}
@@ -144,6 +143,14 @@ func (x *Exec) keep(ctx context.Context) {
 			cancel()
 		}
 	}
+}
+
+// pending says how long the attempt may still go on without a report, and
+// whether there is something to report.
+func (x *Exec) pending() (left time.Duration, dirty bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return time.Until(x.until), x.dirty
 }
 
 // report stores items and progress and extends the lease.

@@ -179,6 +179,8 @@ func TestZombie(t *testing.T) {
 		})
 		stopRescuer := begin(t, rescuer)
 		got := wait(t, rescuer, s.Run)
+		stopZombie()
+		stopRescuer()
 		wantEnd(t, got, runs.OutcomeSucceeded, "")
 		if got.Attempt != 2 || got.Counts.Succeeded != 1 {
 			t.Errorf("attempt %d with %d items, want attempt 2 with 1", got.Attempt, got.Counts.Succeeded)
@@ -194,8 +196,6 @@ func TestZombie(t *testing.T) {
 		if len(notified) != 0 {
 			t.Errorf("the zombie announced %v", notified)
 		}
-		stopZombie()
-		stopRescuer()
 	})
 }
 
@@ -411,6 +411,7 @@ func TestAnnouncement(t *testing.T) {
 		s := start(t, tracker, request(nil))
 		wantEnd(t, wait(t, tracker, s.Run), runs.OutcomeSucceeded, "")
 		time.Sleep(time.Hour)
+		stop()
 		if second != 4 || first != 4 {
 			t.Errorf("the observers were told %d and %d times, want 4 and 4", first, second)
 		}
@@ -421,7 +422,6 @@ func TestAnnouncement(t *testing.T) {
 		if diff := cmp.Diff(map[runs.Status]int{runs.StatusQueued: 1, runs.StatusRunning: 1, runs.StatusCompleted: 4}, stages); diff != "" {
 			t.Errorf("stages (-want +got):\n%s", diff)
 		}
-		stop()
 	})
 }
 
@@ -458,6 +458,7 @@ func TestStop(t *testing.T) {
 				if r.Status != tt.status || r.Lost != 0 {
 					t.Errorf("run is %s and was lost %d times, want %s and never", r.Status, r.Lost, tt.status)
 				}
+				time.Sleep(time.Hour) // until the handler that ignores its context is gone
 			})
 		})
 	}
