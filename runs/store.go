@@ -108,7 +108,7 @@ type Query struct {
 	Types     []Type
 	Statuses  []Status
 	Outcomes  []Outcome
-	Initiator Actor     // by kind and ID
+	Initiator Actor     // by kind and ID, each if not empty
 	Target    Target    // by kind and ID, each if not empty
 	From, To  time.Time // created at or after From, and before To
 	After     Cursor    // the Next of the page before
