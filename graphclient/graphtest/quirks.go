@@ -28,6 +28,10 @@ type Quirks struct {
 	// Source: graph.md section 3.4.
 	HonourTop bool
 
+	// ExpandCap cuts expanded children silently after so many. 0 shows all.
+	// Source: policytypes configurationPolicy, "check len==settingCount".
+	ExpandCap int
+
 	// Forbidden are path prefixes that answer 403 with the list of scopes
 	// that would help. "" forbids everything.
 	// Source: graph.md section 3.1 permissions and section 4, RBAC.

@@ -1,0 +1,142 @@
+package graphtest
+
+import "strings"
+
+// A spec is what the server knows about one list, singleton or navigation
+// property of Graph.
+type spec struct {
+	name string // path of a root, segment of a child
+	typ  string // declared type without namespace; "" for paths served raw
+	flag specFlag
+	kids []*spec
+
+	bucket string // name in Limits
+	perm   perm
+	page   int // objects to a page; 0 means 100
+	ids    idRule
+	gaps   gaps
+
+	aliases     []string // other names that exports give to this child
+	noExpand    []string // children whose $expand is refused
+	fullRefuses []string // children whose $expand fails with full metadata
+	noFilter    []string // properties and functions that $filter refuses
+	views       []string // roots whose objects a mixed list shows
+	functions   []string // bound functions that have a handler
+	actions     []string // bound actions that full metadata announces
+	compute     func(t *Tenant, parent *object) []*object
+	synthesised bool // objects are made on demand, never stored
+}
+
+type specFlag uint16
+
+const (
+	polymorphic  specFlag = 1 << iota // objects name their own type
+	single                            // one object, not a list
+	castOnly                          // reached through a type cast, never by $expand
+	listNoExpand                      // the list refuses $expand, a single GET does not
+	countIsPage                       // @odata.count is there unasked and counts the page
+	directory                         // Entra's errors, $top, $search, advanced queries
+	deltaList                         // has /delta
+	settingCount                      // keeps the property settingCount right
+)
+
+// gaps are the properties that lists do not tell. Names as in the document.
+type gaps struct {
+	null     []string // null in lists
+	absent   []string // not there in lists
+	selected []string // in lists only when $select names them
+	asked    []string // in lists and single GETs only when $select names them
+	never    []string // null everywhere
+}
+
+func (g *gaps) any() bool {
+	return len(g.null)+len(g.absent)+len(g.selected)+len(g.asked)+len(g.never) > 0
+}
+
+// An idRule says how objects that were exported without an id get one.
+type idRule int
+
+const (
+	idDerived    idRule = iota // a GUID from path and content
+	idIndex                    // "0", "1", …
+	idParent                   // that of the parent
+	idAssignment               // parent id and group id
+	idLocale                   // parent id and locale
+	idApp                      // the package or bundle id
+)
+
+func (s *spec) is(f specFlag) bool { return s.flag&f != 0 }
+
+// kid returns the child with that segment name or alias.
+func (s *spec) kid(name string) *spec {
+	for _, k := range s.kids {
+		if strings.EqualFold(k.name, name) {
+			return k
+		}
+	}
+	return nil
+}
+
+// inline returns the child that exports carry under that member name.
+func (s *spec) inline(name string) *spec {
+	for _, k := range s.kids {
+		if k.name == name {
+			return k
+		}
+		for _, a := range k.aliases {
+			if a == name {
+				return k
+			}
+		}
+	}
+	return nil
+}
+
+// A perm names the permissions that open a path.
+type perm struct {
+	base  string   // with .Read.All and .ReadWrite.All behind it
+	exact []string // permissions of another shape
+}
+
+// reads lists the permissions that allow reading.
+func (p perm) reads() []string {
+	if p.base == "" {
+		return p.exact
+	}
+	return append([]string{p.base + ".ReadWrite.All", p.base + ".Read.All"}, p.exact...)
+}
+
+func (p perm) allows(granted []string) bool {
+	if granted == nil || (p.base == "" && len(p.exact) == 0) {
+		return true
+	}
+	for _, want := range p.reads() {
+		for _, have := range granted {
+			if strings.EqualFold(want, have) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// assignments is the child that most policies have.
+func assignments(typ string, extra ...*spec) *spec {
+	return &spec{name: "assignments", typ: typ, ids: idAssignment, kids: extra}
+}
+
+// table is the server's knowledge of paths: lower-case root path to spec.
+func newTable() map[string]*spec {
+	table := make(map[string]*spec)
+	for _, list := range [][]*spec{policySpecs(), scriptSpecs(), enrollmentSpecs(), tenantSpecs(), connectorSpecs(), appSpecs(), protectionSpecs(), identitySpecs()} {
+		for _, s := range list {
+			table[strings.ToLower(s.name)] = s
+		}
+	}
+	return table
+}
+
+// rawSpec describes a path that the table does not have.
+func rawSpec(path string) *spec {
+	return &spec{name: path, bucket: "other"}
+}
