@@ -1,0 +1,276 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/tenantatlas/tenantatlas/runs"
+)
+
+// ErrUnauthenticated is returned by [Config].Who for a request of nobody; the
+// answer is 401.
+var ErrUnauthenticated = errors.New("nobody is signed in")
+
+// Config says what an [API] shows to whom. Runs, Who and Authorizer are
+// required.
+type Config struct {
+	Runs runs.Reader
+
+	// Who says who makes a request. It is called once per request, on its
+	// goroutine. It reports [ErrUnauthenticated] for nobody; another error is
+	// answered with 503.
+	Who func(r *http.Request) (runs.Actor, error)
+
+	// Authorizer rules on [runs.ActionView] in the tenant of the path. Its
+	// ErrNotFound is answered with 404, so that a tenant one is no member of
+	// looks like one that does not exist.
+	Authorizer runs.Authorizer
+
+	// BasePath is where the host mounts the API, for links: "/api/v1". Empty
+	// means the root. The host strips it from requests, as http.StripPrefix does.
+	BasePath string
+
+	// Page, if set, returns the path of the page that shows a run to people.
+	Page func(ref runs.Ref) string
+
+	// Logger gets the errors that an answer only names. If nil, nobody does.
+	Logger *slog.Logger
+
+	// Now is the clock for relative times such as since=24h. If nil, it is
+	// time.Now.
+	Now func() time.Time
+}
+
+// An API serves runs as JSON:
+//
+//	GET /t/{tenant}/runs             newest first; filters as in the query below
+//	GET /t/{tenant}/runs/counts      by status and outcome, capped
+//	GET /t/{tenant}/runs/{id}        with ETag, If-None-Match and Prefer: wait=20
+//	GET /t/{tenant}/runs/{id}/items  ?outcome=failed,skipped&reason=throttled
+//	GET /t/{tenant}/types            the operations that are declared
+//	GET /me                          who asks
+//
+// Filters of runs: status, outcome, type (each a list with commas), initiator
+// (an id, or "me"), target (an id), since (24h, 7d) or from and to (RFC 3339),
+// limit (1 to 200), after (a cursor). What else is in the query is ignored.
+//
+// Lists answer {"data":[…],"next":"cursor"}; the last page has no next. Errors
+// are application/problem+json (RFC 9457) with a reason of package runs as
+// code. It is safe for concurrent use.
+type API struct {
+	cfg Config
+	mux *http.ServeMux
+}
+
+// NewAPI returns an API made of cfg, or an error that says what is missing.
+func NewAPI(cfg Config) (*API, error) {
+	switch {
+	case cfg.Runs == nil:
+		return nil, errors.New("monitor: Config.Runs is missing")
+	case cfg.Who == nil:
+		return nil, errors.New("monitor: Config.Who is missing; it says who makes a request")
+	case cfg.Authorizer == nil:
+		return nil, errors.New("monitor: Config.Authorizer is missing; runs.Roles makes one of a function")
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now //nolint:forbidigo // the one default
+	}
+	a := &API{cfg: cfg, mux: http.NewServeMux()}
+	a.mux.HandleFunc("GET /t/{tenant}/runs", a.viewing(a.list))
+	a.mux.HandleFunc("GET /t/{tenant}/runs/counts", a.viewing(a.counts))
+	a.mux.HandleFunc("GET /t/{tenant}/runs/{id}", a.viewing(a.get))
+	a.mux.HandleFunc("GET /t/{tenant}/runs/{id}/items", a.viewing(a.items))
+	a.mux.HandleFunc("GET /t/{tenant}/types", a.viewing(a.types))
+	a.mux.HandleFunc("GET /me", a.me)
+	return a, nil
+}
+
+// ServeHTTP implements [http.Handler].
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h, pattern := a.mux.Handler(r); pattern == "" {
+		// The mux knows whether the path or the method is wrong; it only says
+		// so in plain text.
+		said := make(header)
+		h.ServeHTTP(said, r)
+		if allow := http.Header(said).Get("Allow"); allow != "" {
+			w.Header().Set("Allow", allow)
+			WriteProblem(w, http.StatusMethodNotAllowed, runs.Failure{Reason: runs.ReasonUnsupported, Message: "This method is not allowed here."})
+			return
+		}
+		WriteProblem(w, http.StatusNotFound, runs.Because(runs.ReasonNotFound))
+		return
+	}
+	a.mux.ServeHTTP(w, r)
+}
+
+// header is an [http.ResponseWriter] of which only the header is wanted.
+type header http.Header
+
+func (h header) Header() http.Header         { return http.Header(h) }
+func (h header) Write(b []byte) (int, error) { return len(b), nil }
+func (h header) WriteHeader(int)             {}
+
+// A request is an HTTP request of somebody who may view the tenant.
+type request struct {
+	*http.Request
+	actor  runs.Actor
+	tenant string
+}
+
+func (a *API) viewing(serve func(w http.ResponseWriter, r request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, hr *http.Request) {
+		actor, err := a.cfg.Who(hr)
+		r := request{hr, actor, hr.PathValue("tenant")}
+		if err == nil {
+			err = a.cfg.Authorizer.Authorize(hr.Context(), actor, r.tenant, runs.ActionView)
+		}
+		if err == nil {
+			err = serve(w, r)
+		}
+		if err != nil {
+			a.fail(w, hr, err)
+		}
+	}
+}
+
+func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
+	status, f := StatusOf(err)
+	if status >= http.StatusInternalServerError && r.Context().Err() == nil {
+		a.cfg.Logger.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
+	}
+	WriteProblem(w, status, f)
+}
+
+func (a *API) me(w http.ResponseWriter, r *http.Request) {
+	actor, err := a.cfg.Who(r)
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	WriteJSON(w, http.StatusOK, actor)
+}
+
+func (a *API) list(w http.ResponseWriter, r request) error {
+	q, err := ParseQuery(r.URL.Query(), r.actor, a.cfg.Now())
+	if err != nil {
+		return err
+	}
+	q.Tenant = r.tenant
+	page, err := a.cfg.Runs.List(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	data := make([]Document, len(page.Runs))
+	for i, run := range page.Runs {
+		data[i] = a.document(run)
+	}
+	WriteJSON(w, http.StatusOK, List{data, string(page.Next)})
+	return nil
+}
+
+func (a *API) counts(w http.ResponseWriter, r request) error {
+	q, err := ParseQuery(r.URL.Query(), r.actor, a.cfg.Now())
+	if err != nil {
+		return err
+	}
+	q.Tenant = r.tenant
+	tally, err := a.cfg.Runs.Counts(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	WriteJSON(w, http.StatusOK, tally)
+	return nil
+}
+
+func (a *API) get(w http.ResponseWriter, r request) error {
+	known := r.Header.Get("If-None-Match")
+	deadline, stop := context.WithTimeout(r.Context(), preferredWait(r.Header))
+	defer stop()
+	for pause := 100 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		run, err := a.cfg.Runs.Get(r.Context(), runs.Ref{Tenant: r.tenant, ID: r.PathValue("id")})
+		if err != nil {
+			return err
+		}
+		body, tag := encode(a.document(run))
+		if !matches(known, tag) || run.Ended() {
+			w.Header().Set("ETag", tag)
+			if matches(known, tag) {
+				w.WriteHeader(http.StatusNotModified)
+				return nil
+			}
+			writeBody(w, http.StatusOK, "application/json", body)
+			return nil
+		}
+		select {
+		case <-deadline.Done():
+			w.Header().Set("ETag", tag)
+			w.WriteHeader(http.StatusNotModified)
+			return nil
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (a *API) items(w http.ResponseWriter, r request) error {
+	q, err := parseItemQuery(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	// An unknown run is an error, not an empty list.
+	run, err := a.cfg.Runs.Get(r.Context(), runs.Ref{Tenant: r.tenant, ID: r.PathValue("id")})
+	if err != nil {
+		return err
+	}
+	q.Run = run.Ref()
+	page, err := a.cfg.Runs.Items(r.Context(), q)
+	if err != nil {
+		return err
+	}
+	if page.Items == nil {
+		page.Items = []runs.Item{}
+	}
+	WriteJSON(w, http.StatusOK, List{page.Items, string(page.Next)})
+	return nil
+}
+
+func (a *API) types(w http.ResponseWriter, _ request) error {
+	type typeJSON struct {
+		Type        runs.Type `json:"type"`
+		Label       string    `json:"label"`
+		Description string    `json:"description,omitempty"`
+		Timeout     float64   `json:"timeout_seconds,omitempty"`
+		Expected    float64   `json:"expected_seconds,omitempty"`
+	}
+	data := []typeJSON{}
+	for _, op := range a.cfg.Runs.Operations() {
+		data = append(data, typeJSON{op.Type, op.Label, op.Description, op.Timeout.Seconds(), op.Expected.Seconds()})
+	}
+	WriteJSON(w, http.StatusOK, List{Data: data})
+	return nil
+}
+
+func (a *API) document(run *runs.Run) Document {
+	d := NewDocument(run, a.cfg.BasePath)
+	if a.cfg.Page != nil {
+		d.Links["page"] = a.cfg.Page(run.Ref())
+	}
+	return d
+}
+
+// matches reports whether an If-None-Match header names the tag. A weak tag
+// matches too: RFC 9110 compares weakly here.
+func matches(header, tag string) bool {
+	for part := range strings.SplitSeq(header, ",") {
+		if part = strings.TrimPrefix(strings.TrimSpace(part), "W/"); part == tag || part == "*" {
+			return true
+		}
+	}
+	return false
+}
