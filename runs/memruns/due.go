@@ -1,0 +1,178 @@
+package memruns
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/tenantatlas/tenantatlas/runs"
+)
+
+// A queue is the runs of a type that wait for a worker or for their
+// announcement.
+type queue struct {
+	ready  list // queued runs that may be claimed, oldest first
+	parked list // queued runs by the instant from which they may be claimed
+	fresh  list // queued runs that nothing but Grace holds back, by creation
+	alarms list // other runs that wait, by the instant at which they are due
+}
+
+func (s *Store) queue(t runs.Type) *queue {
+	q := s.due[t]
+	if q == nil {
+		q = &queue{
+			ready:  list{compare: compareMarks},
+			parked: list{compare: compareMarks},
+			fresh:  list{compare: compareMarks},
+			alarms: list{compare: compareMarks},
+		}
+		s.due[t] = q
+	}
+	return q
+}
+
+// add files the run of e by what it waits for. What is in ready has been in
+// parked before, unless its NotBefore is zero.
+func (q *queue) add(e *entry) {
+	r := e.run
+	switch r.Status {
+	case runs.StatusQueued:
+		if r.NotBefore.IsZero() {
+			q.ready.add(byID(e))
+		} else {
+			q.parked.add(mark{micros(r.NotBefore), e})
+		}
+		if m, fresh := ringMark(e); fresh {
+			q.fresh.add(m)
+		} else {
+			q.alarms.add(m)
+		}
+	case runs.StatusRunning:
+		q.alarms.add(mark{micros(r.LeaseUntil), e})
+	case runs.StatusCompleted:
+		if !r.Announced {
+			q.alarms.add(mark{micros(r.NextRing), e})
+		}
+	}
+}
+
+// remove undoes add.
+func (q *queue) remove(e *entry) {
+	r := e.run
+	switch r.Status {
+	case runs.StatusQueued:
+		q.ready.remove(byID(e))
+		q.parked.remove(mark{micros(r.NotBefore), e})
+		m, _ := ringMark(e)
+		q.fresh.remove(m)
+		q.alarms.remove(m)
+	case runs.StatusRunning:
+		q.alarms.remove(mark{micros(r.LeaseUntil), e})
+	case runs.StatusCompleted:
+		q.alarms.remove(mark{micros(r.NextRing), e})
+	}
+}
+
+// ringMark is where a queued run is among fresh or else among alarms.
+func ringMark(e *entry) (m mark, fresh bool) {
+	r := e.run
+	if r.NotBefore.IsZero() && r.NextRing.IsZero() {
+		return mark{micros(r.CreatedAt), e}, true
+	}
+	return mark{max(micros(r.NotBefore), micros(r.NextRing)), e}, false
+}
+
+// micros orders instants; the zero one comes first.
+func micros(t time.Time) int64 { return t.UnixMicro() }
+
+// Due implements [runs.Store]. Claimable runs come oldest first, others in the
+// order in which they became due.
+func (s *Store) Due(ctx context.Context, q runs.DueQuery) ([]*runs.Run, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	limit := q.Limit
+	if limit <= 0 {
+		limit = 50
+	}
+	found := s.collect(q, limit)
+	for i, r := range found {
+		found[i] = r.Clone()
+	}
+	return found, nil
+}
+
+func (s *Store) collect(q runs.DueQuery, limit int) (found []*runs.Run) {
+	s.mu.Lock() // what may be claimed by now moves from parked to ready
+	defer s.mu.Unlock()
+	at := runs.Instant(now())
+	var m merge
+	for _, t := range slices.Compact(slices.Sorted(slices.Values(q.Types))) {
+		l := s.due[t]
+		switch {
+		case l == nil:
+		case q.Claimable:
+			l.promote(at)
+			m = append(m, delayed{l.ready.first(), 0})
+		default:
+			m = append(m, delayed{l.alarms.first(), 0}, delayed{l.fresh.first(), q.Grace.Microseconds()})
+		}
+	}
+	for e := m.next(at); e != nil && len(found) < limit; e = m.next(at) {
+		if ripe(q, e.run, at) {
+			found = append(found, e.run)
+		}
+	}
+	return found
+}
+
+// promote makes runs ready whose NotBefore has come.
+func (q *queue) promote(at time.Time) {
+	for {
+		w := q.parked.first()
+		m, ok := w.value()
+		if !ok || m.at > micros(at) {
+			return
+		}
+		q.parked.remove(m)
+		q.ready.add(byID(m.entry))
+	}
+}
+
+// ripe looks at what the order of the lists leaves open.
+func ripe(q runs.DueQuery, r *runs.Run, at time.Time) bool {
+	switch {
+	case r.Status != runs.StatusQueued:
+		return true
+	case q.Claimable:
+		return !r.NotBefore.After(at) // the clock may have been set back
+	default:
+		return !r.NextRing.IsZero() || !r.CreatedAt.Add(q.Grace).After(at)
+	}
+}
+
+// A merge walks along several lists at once, by instant and then by ID.
+type merge []delayed
+
+type delayed struct {
+	walk[mark]
+	delay int64 // is added to the instants of the list
+}
+
+// next returns the next entry whose instant has come, or nil.
+func (m merge) next(at time.Time) *entry {
+	var least mark
+	from := -1
+	for i := range m {
+		v, ok := m[i].value()
+		v.at += m[i].delay
+		if ok && v.at <= micros(at) && (from < 0 || compareMarks(v, least) < 0) {
+			least, from = v, i
+		}
+	}
+	if from < 0 {
+		return nil
+	}
+	m[from].forward()
+	return least.entry
+}

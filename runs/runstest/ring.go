@@ -1,0 +1,204 @@
+package runstest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tenantatlas/tenantatlas/runs"
+)
+
+// ringPromises are those of Due without Claimable.
+var ringPromises = []promise[runs.Store]{
+	{
+		name: "ring-grace",
+		text: "a queued run that was never rung again is due when it is older than Grace, by the store's clock",
+		check: func(ctx context.Context, s runs.Store) error {
+			now, err := clockOf(ctx, s, "c1")
+			if err != nil {
+				return err
+			}
+			old, young, parked := queued(acme, "r1", ""), queued(acme, "r2", ""), queued(acme, "r3", "")
+			old.CreatedAt, young.CreatedAt, parked.CreatedAt = now.Add(-3*hour), now.Add(-hour), now.Add(-3*hour)
+			parked.Timing.Delay = hour
+			begun := queued(acme, "r4", "")
+			begun.CreatedAt, begun.NotBefore = now.Add(-3*hour), now.Add(-hour)
+			if err := insertAll(ctx, s, old, young, parked, begun); err != nil {
+				return err
+			}
+			if err := isDue(ctx, s, waiting(2*hour), "r1", "r4"); err != nil {
+				return fmt.Errorf("a grace of 2 hours: %w", err)
+			}
+			if err := isDue(ctx, s, waiting(4*hour)); err != nil {
+				return fmt.Errorf("a grace of 4 hours: %w", err)
+			}
+			return isDue(ctx, s, waiting(0), "r1", "r2", "r4")
+		},
+	},
+	{
+		name: "ring-next",
+		text: "a queued run that was rung again is due when both its NotBefore and its NextRing have come, whatever Grace",
+		check: func(ctx context.Context, s runs.Store) error {
+			n := 0
+			var want []string
+			for _, notBefore := range []time.Time{{}, past, future} {
+				for _, nextRing := range []time.Time{past, future} {
+					r := queued(acme, id(n), "")
+					n++
+					r.NotBefore, r.NextRing = notBefore, nextRing
+					if err := insertAll(ctx, s, r); err != nil {
+						return err
+					}
+					if notBefore != future && nextRing != future {
+						want = append(want, r.ID)
+					}
+				}
+			}
+			r := queued(acme, id(n), "")
+			r.Timing.Ring = 1
+			if err := insertAll(ctx, s, r); err != nil {
+				return err
+			}
+			want = append(want, r.ID)
+			if err := isDue(ctx, s, waiting(100_000*hour), want...); err != nil {
+				return fmt.Errorf("a long grace: %w", err)
+			}
+			return isDue(ctx, s, waiting(0), want...)
+		},
+	},
+	{
+		name: "ring-lease",
+		text: "a running run is due when its lease is over, by the store's clock",
+		check: func(ctx context.Context, s runs.Store) error {
+			over, alive, none, stamped := begin(queued(acme, "r1", "")), begin(queued(acme, "r2", "")), begin(queued(acme, "r3", "")), begin(queued(acme, "r4", ""))
+			over.Timing, over.LeaseUntil = runs.Timing{}, past
+			none.Timing = runs.Timing{}
+			stamped.Timing.Lease = 1
+			// Neither of these matters to a running run.
+			alive.NextRing, over.NotBefore, over.NextRing = past, future, future
+			if err := insertAll(ctx, s, over, alive, none, stamped); err != nil {
+				return err
+			}
+			return isDue(ctx, s, waiting(100_000*hour), "r1", "r3", "r4")
+		},
+	},
+	{
+		name: "ring-unannounced",
+		text: "a completed run is due when it is not announced and its NextRing has come",
+		check: func(ctx context.Context, s runs.Store) error {
+			all := []*runs.Run{ended(acme, "r1"), ended(acme, "r2"), ended(acme, "r3"), ended(acme, "r4"), ended(acme, "r5"), ended(acme, "r6")}
+			for _, r := range all[:4] {
+				r.Announced = false
+			}
+			all[0].NotBefore = future // does not matter to a completed run
+			all[1].NextRing, all[2].NextRing, all[3].Timing.Ring = past, future, hour
+			all[4].NextRing, all[5].LeaseUntil = past, past
+			if err := insertAll(ctx, s, all...); err != nil {
+				return err
+			}
+			if err := isDue(ctx, s, waiting(100_000*hour), "r1", "r2"); err != nil {
+				return err
+			}
+			r, err := get(ctx, s, acme, "r1")
+			if err != nil {
+				return err
+			}
+			r.Announced = true
+			if _, err := update(ctx, s, r); err != nil {
+				return err
+			}
+			return isDue(ctx, s, waiting(0), "r2")
+		},
+	},
+	{
+		name: "ring-moves",
+		text: "a ring, a claim and a heartbeat move the instant at which a run is due",
+		check: func(ctx context.Context, s runs.Store) error {
+			r, err := insert(ctx, s, queued(acme, "r1", ""))
+			if err != nil {
+				return err
+			}
+			for _, step := range []struct {
+				name   string
+				change func()
+				due    bool
+			}{
+				{"inserted", func() {}, true},
+				{"rung", func() { r.Timing.Ring = hour }, false},
+				{"rung again", func() { r.NextRing = past }, true},
+				{"claimed", func() { begin(r) }, false},
+				{"lost", func() { r.Timing.Lease = 1 }, true},
+				{"found again", func() { r.Timing.Lease = hour }, false},
+				{"queued again", func() { r.Status = runs.StatusQueued }, true},
+				{"ended", func() { end(r).Announced = false }, true},
+				{"announced in vain", func() { r.Timing.Ring = hour }, false},
+				{"to be announced again", func() { r.NextRing = time.Time{} }, true},
+				{"announced", func() { r.Announced = true }, false},
+			} {
+				step.change()
+				if r, err = update(ctx, s, r); err != nil {
+					return err
+				}
+				var want []string
+				if step.due {
+					want = append(want, "r1")
+				}
+				if err := isDue(ctx, s, waiting(0), want...); err != nil {
+					return fmt.Errorf("%s: %w", step.name, err)
+				}
+			}
+			return nil
+		},
+	},
+	{
+		name: "ring-comes",
+		text: "a run becomes due when the store's clock has got there, and not before",
+		check: func(ctx context.Context, s runs.Store) error {
+			const wait = 30 * time.Millisecond
+			delayed, rung, leased, unannounced := queued(acme, "r1", ""), queued(acme, "r2", ""), begin(queued(acme, "r3", "")), ended(acme, "r4")
+			delayed.Timing.Delay, rung.Timing.Ring, leased.Timing.Lease = wait, wait, wait
+			unannounced.Announced, unannounced.Timing.Ring = false, wait
+			if err := insertAll(ctx, s, delayed, rung, leased, unannounced); err != nil {
+				return err
+			}
+			for i := 0; ; i++ {
+				due, err := s.Due(ctx, waiting(0))
+				if err != nil {
+					return fmt.Errorf("due: %w", err)
+				}
+				now, err := clockOf(ctx, s, id(i))
+				if err != nil {
+					return err
+				}
+				for _, r := range due {
+					for _, at := range []time.Time{r.NotBefore, r.NextRing, r.LeaseUntil} {
+						if at.After(now) {
+							return fmt.Errorf("%s is due before %v, which is in %v", r.ID, at, at.Sub(now))
+						}
+					}
+				}
+				if len(due) == 4 {
+					return isDue(ctx, s, claimable(), "r1", "r2")
+				}
+				if i == 1000 {
+					return fmt.Errorf("due = %v after %d looks, want all 4", ids(due), i)
+				}
+				if err := pause(ctx, wait/3); err != nil {
+					return err
+				}
+			}
+		},
+	},
+}
+
+// pause waits for d, or for the end of ctx.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
