@@ -11,7 +11,7 @@ import (
 type Summary struct {
 	ID       string // empty if the object has none, as some singletons
 	Name     string // empty if the object has none
-	OData    string // @odata.type without "#microsoft.graph.", or else the type's only one
+	OData    string // @odata.type without "#microsoft.graph.", or else the one that its list has
 	Platform Platform
 	Modified time.Time // zero if the object does not say
 	// ScopeTags are the ids of scope tags; nil if the object does not say or
@@ -29,7 +29,7 @@ type Summary struct {
 // count as absent.
 func (t *Type) Summarize(doc []byte) (Summary, error) {
 	s := Summary{Count: -1}
-	if t.rules.plain {
+	if t.plain && len(t.Lists) == 1 {
 		s.OData = t.OData[0]
 	}
 	var platform string

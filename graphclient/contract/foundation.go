@@ -17,7 +17,8 @@ func foundations() []Type {
 		},
 		{
 			Key: "assignmentFilter", Title: "Assignment filters", Category: Tenant, Foundation: true,
-			OData: []string{"deviceAndAppManagementAssignmentFilter"},
+			OData: []string{"deviceAndAppManagementAssignmentFilter", "payloadCompatibleAssignmentFilter"},
+			plain: true, // nearly all are the first
 			Name:  "displayName",
 			Lists: at("/deviceManagement/assignmentFilters"),
 			Write: Write{

@@ -11,7 +11,7 @@ import (
 // the last key of a path, so that most members cost one look-up.
 type rules struct {
 	noise, sets, live, masks index
-	plain                    bool // the type has one OData name, so the document's says nothing
+	plain                    bool // the type of a document says nothing
 }
 
 // An index finds patterns by the last key of their path.
@@ -26,12 +26,13 @@ type pattern struct {
 
 // compile prepares t for use.
 func (t *Type) compile() {
+	t.plain = t.plain || len(t.OData) == 1 && !strings.Contains(t.OData[0], "*") || len(t.Lists) > 1
 	t.rules = rules{
 		noise: newIndex(genericNoise(), GenericStrip(), t.noise, t.live, t.masks),
 		sets:  newIndex([]string{"roleScopeTagIds", "roleScopeTags"}, t.sets),
 		live:  newIndex(t.live),
 		masks: newIndex(t.masks),
-		plain: len(t.OData) == 1 && !strings.Contains(t.OData[0], "*"),
+		plain: t.plain,
 	}
 }
 

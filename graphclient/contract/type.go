@@ -62,7 +62,11 @@ type Type struct {
 	masks []string // secrets that Graph does not return in clear
 
 	links []link // where documents refer to other objects
-	rules rules  // noise, sets, live and masks, compiled
+	// plain means that an object's type follows from where it is listed, so
+	// that it says it or not, depending on the metadata level. It is set for
+	// types with one name or with several lists too.
+	plain bool
+	rules rules // the lists above, compiled
 }
 
 // A Match is a property with a value. The value is compared with the JSON
