@@ -147,6 +147,9 @@ func TestNow(t *testing.T) {
 		if off := time.Since(now.Time).Abs(); off > 20*time.Minute {
 			t.Errorf("the store's clock is off by %v", off)
 		}
+		if db.Dialect == bunkit.SQLite3 && now.Nanosecond()%int(time.Millisecond) != 0 {
+			t.Errorf("the store's clock says %v, want whole milliseconds", now)
+		}
 		const want = 1_500_001 * time.Microsecond
 		if got := later.Sub(now.Time); got != want {
 			t.Errorf("After is %v after Now, want %v", got, want)

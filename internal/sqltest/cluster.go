@@ -55,8 +55,8 @@ func StartCluster(ctx context.Context) (*Cluster, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.Remove(dir))
 	}
-	// Not CommandContext: the end of ctx is not the end of the server.
-	guard := exec.Command("/bin/sh", "-c", guardScript, "sh", bin, dir)
+	// The end of ctx is not the end of the server.
+	guard := exec.CommandContext(context.WithoutCancel(ctx), "/bin/sh", "-c", guardScript, "sh", bin, dir)
 	guard.Dir = "/"
 	guard.SysProcAttr = attr
 	alive, err := guard.StdinPipe()
