@@ -30,9 +30,9 @@ type Config struct {
 	// than TLS 1.2 is refused.
 	Transport http.RoundTripper
 
-	// Logger gets a line for every attempt at level debug, and one at level
-	// warn for what was throttled or given up. Lines hold status, ids, bucket,
-	// attempt and duration. If nil, nothing is logged.
+	// Logger gets a line for every attempt, at level debug, or warn for one
+	// that was throttled. Lines hold tenant, bucket, method, status, reason,
+	// ids, attempt and duration. If nil, nothing is logged.
 	Logger *slog.Logger
 
 	// UserAgent is the product and version of the host ("Contoso/1.2"); this

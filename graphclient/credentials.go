@@ -2,9 +2,16 @@ package graphclient
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
+	"net/url"
+	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 )
 
 // CredentialsConfig says how [ClientCredentials] gets tokens. ClientID and
@@ -42,20 +49,162 @@ type CredentialsConfig struct {
 // OAuth 2.0 client credentials grant. Applications with a certificate or a
 // managed identity bring a TokenSource of their own.
 //
+// It is not built on golang.org/x/oauth2, whose sources take no claims, and
+// keep one token for one set of parameters.
+//
 // Tokens are kept in memory by tenant, scopes and claims, one source being one
 // cloud and one client, and are renewed five minutes before they expire.
 // However many requests wait for the same token, one request is made for it.
 // Tokens are asked for with the capability cp1, which this package's client
 // has: Graph may revoke them at once, by a claims challenge.
-type ClientCredentials struct{}
+type ClientCredentials struct {
+	client   string
+	secret   Secret
+	endpoint func(tenant string) (*url.URL, error)
+	rt       http.RoundTripper
+	log      *slog.Logger
+	timeout  time.Duration
+	attempts int
+	now      func() time.Time
+	flights  singleflight.Group
+
+	mu     sync.Mutex
+	tokens map[tokenKey]keptToken
+}
+
+// A keptToken is a token that serves until it is time for the next.
+type keptToken struct {
+	Token
+	renew time.Time
+}
+
+// A tokenKey is what a token is good for. The client and the cloud are those
+// of the source.
+type tokenKey struct{ tenant, scopes, claims string }
+
+// When tokens are renewed: renewBefore they expire, or when half of a shorter
+// life is over. One that has lastUse left serves while renewing fails.
+const (
+	renewBefore = 5 * time.Minute
+	lastUse     = 10 * time.Second
+)
 
 // NewClientCredentials returns a ClientCredentials made of cfg. It makes no
 // request.
 func NewClientCredentials(cfg CredentialsConfig) (*ClientCredentials, error) {
-	return &ClientCredentials{}, nil
+	if cfg.ClientID == "" || cfg.Secret.IsZero() {
+		return nil, errors.New("graphclient: CredentialsConfig needs a ClientID and a Secret")
+	}
+	endpoint, err := tokenEndpoint(cfg)
+	if err != nil {
+		return nil, err
+	}
+	rt, err := checkTransport(cfg.Transport)
+	if err != nil {
+		return nil, err
+	}
+	s := &ClientCredentials{
+		client: cfg.ClientID, secret: cfg.Secret, endpoint: endpoint, rt: rt, log: cfg.Logger, now: cfg.Now,
+		timeout: orDefault(cfg.Timeout, 20*time.Second), attempts: orDefault(cfg.Attempts, 5),
+		tokens: map[tokenKey]keptToken{},
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now //nolint:forbidigo // the one default
+	}
+	return s, nil
+}
+
+// tokenEndpoint returns where the tokens for a tenant are asked for.
+func tokenEndpoint(cfg CredentialsConfig) (func(tenant string) (*url.URL, error), error) {
+	raw := cfg.TokenURL
+	if raw == "" {
+		raw = cfg.Cloud.orGlobal().Login + "/{tenant}/oauth2/v2.0/token"
+	}
+	scheme, rest, _ := strings.Cut(raw, "://")
+	host, path, _ := strings.Cut(rest, "/")
+	o, err := parseOrigin("token", scheme+"://"+host)
+	if err != nil {
+		return nil, err
+	}
+	build := func(tenant string) (*url.URL, error) {
+		if !plainHost(tenant) {
+			return nil, &Error{Reason: ErrUnauthenticated, Code: "tenant_form"}
+		}
+		u, e := o.url("/" + strings.ReplaceAll(path, "{tenant}", tenant))
+		if e != nil {
+			return nil, &Error{Reason: ErrUnauthenticated, Code: "token_url"}
+		}
+		return u, nil
+	}
+	if _, err := build("tenant"); err != nil {
+		return nil, errors.New("graphclient: the token address is not a plain URL")
+	}
+	return build, nil
 }
 
 // Token implements [TokenSource].
 func (s *ClientCredentials) Token(ctx context.Context, req TokenRequest) (Token, error) {
-	return Token{}, ErrUnauthenticated
+	key := tokenKey{req.Tenant, strings.Join(req.Scopes, " "), req.Claims}
+	var t keptToken
+	for range 2 {
+		var fresh bool
+		if t, fresh = s.kept(key, req.Refused); fresh {
+			return t.Token, nil
+		}
+		// Whoever waits may leave; the request goes on for the others.
+		flight := s.flights.DoChan(strings.Join([]string{key.tenant, key.scopes, key.claims}, "\x00"), func() (any, error) {
+			return s.renew(context.WithoutCancel(ctx), key, req.Refused)
+		})
+		select {
+		case <-ctx.Done():
+			return Token{}, ctx.Err()
+		case r := <-flight:
+			if r.Err != nil {
+				return Token{}, r.Err
+			}
+			t, _ = r.Val.(keptToken)
+		}
+		if !t.Value.Equal(req.Refused) {
+			break
+		}
+		// A flight that began before the refusal brought the refused token.
+	}
+	return t.Token, nil
+}
+
+// kept returns the token that is kept for key, if it is not the refused one,
+// and whether it will do for a while.
+func (s *ClientCredentials) kept(key tokenKey, refused Secret) (keptToken, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.tokens[key]
+	if t.Value.IsZero() || t.Value.Equal(refused) {
+		return keptToken{}, false
+	}
+	return t, t.renew.After(s.now())
+}
+
+// renew gets a token and keeps it. If that fails, one that is about to expire
+// is still better than none.
+func (s *ClientCredentials) renew(ctx context.Context, key tokenKey, refused Secret) (keptToken, error) {
+	old, fresh := s.kept(key, refused)
+	if fresh {
+		return old, nil
+	}
+	t, err := s.ask(ctx, key)
+	if err != nil {
+		if old.Expires.After(s.now().Add(lastUse)) {
+			return old, nil
+		}
+		return keptToken{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// Every claims challenge makes a new key.
+	maps.DeleteFunc(s.tokens, func(_ tokenKey, t keptToken) bool { return t.Expires.Before(s.now()) })
+	s.tokens[key] = t
+	return t, nil
 }

@@ -48,11 +48,13 @@ const (
 
 	// ErrUnreachable means that Graph or the token service could not be
 	// reached, broke off, or answered 5xx, and repeating did not help. Nothing
-	// was changed, or the request changes nothing.
+	// was changed.
 	ErrUnreachable Reason = "unreachable"
 
-	// ErrOutcomeUnknown means that a POST or PATCH got no clear answer, so that
-	// it may or may not have taken effect. It is never repeated here.
+	// ErrOutcomeUnknown means that a write got no clear answer to one of its
+	// attempts, so that it may or may not have taken effect. A POST or PATCH
+	// is not repeated then; a PUT or DELETE was, and never got a good answer.
+	// errors.Is finds the reason of the last answer as well.
 	ErrOutcomeUnknown Reason = "outcome_unknown"
 
 	// ErrBadResponse means that an answer is not what Graph gives: cut short,
@@ -106,6 +108,8 @@ type Error struct {
 	Claims string
 
 	cause error // a context error or a Reason; nothing with text from outside
+	sent  bool  // the request may have reached Graph
+	said  bool  // Graph gave RetryAfter, which may be 0
 }
 
 // Error says the reason, the status and the ids. The text holds nothing that
@@ -137,8 +141,9 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Unwrap returns the reason, and the context error that ended the request, if
-// one did.
+// Unwrap returns the reason, and with it the context error that ended the
+// request, or what an unknown outcome would have been called had the request
+// changed nothing.
 func (e *Error) Unwrap() []error {
 	if e.cause == nil {
 		return []error{e.Reason}

@@ -1,6 +1,9 @@
 package graphclient
 
 import (
+	"context"
+	"errors"
+	"sync"
 	"time"
 
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
@@ -34,8 +37,152 @@ type LimiterConfig struct {
 // if it does not say; then one request goes first, and the others follow, at
 // a lower pace for a while, when that one is accepted.
 //
-// It is safe for concurrent use and needs no closing.
-type Limiter struct{}
+// It keeps some hundred bytes for each tenant and bucket it has seen. It is
+// safe for concurrent use and needs no closing.
+type Limiter struct {
+	share    float64
+	patience time.Duration
+	limit    func(contract.Bucket) contract.Limit
+	now      func() time.Time
+
+	mu    sync.Mutex
+	gates map[gateKey]*gate
+}
+
+type gateKey struct {
+	tenant string
+	bucket contract.Bucket
+}
 
 // NewLimiter returns a Limiter made of cfg.
-func NewLimiter(cfg LimiterConfig) (*Limiter, error) { return &Limiter{}, nil }
+func NewLimiter(cfg LimiterConfig) (*Limiter, error) {
+	l := &Limiter{share: cfg.Share, patience: cfg.Patience, limit: cfg.Limit, now: cfg.Now, gates: map[gateKey]*gate{}}
+	if l.share == 0 {
+		l.share = 0.95
+	}
+	if !(l.share > 0 && l.share <= 1) {
+		return nil, errors.New("graphclient: LimiterConfig.Share is a part of one")
+	}
+	if l.patience <= 0 {
+		l.patience = 30 * time.Minute
+	}
+	if l.limit == nil {
+		l.limit = contract.Bucket.Limit
+	}
+	if l.now == nil {
+		l.now = time.Now //nolint:forbidigo // the one default
+	}
+	return l, nil
+}
+
+// gate returns the gate of a bucket in a tenant.
+func (l *Limiter) gate(tenant string, b contract.Bucket) *gate {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := gateKey{tenant, b}
+	g := l.gates[key]
+	if g == nil {
+		g = l.newGate(b)
+		l.gates[key] = g
+	}
+	return g
+}
+
+// newGate returns a gate for the published limit of b.
+func (l *Limiter) newGate(b contract.Bucket) *gate {
+	limit := l.limit(b)
+	return &gate{
+		patience: l.patience,
+		now:      l.now,
+		factor:   1,
+		all:      newPacer(l.share, limit.Window, limit.Requests, limit.TenantRequests),
+		writes:   newPacer(l.share, limit.Window, limit.Writes, limit.TenantWrites),
+	}
+}
+
+// A pacer lets requests through evenly: a leaky bucket kept as the time at
+// which it will be empty.
+type pacer struct {
+	interval time.Duration // between two requests; 0 means no limit
+	burst    time.Duration // how far ahead of an even pace requests may be
+	empty    time.Time
+}
+
+// newPacer returns a pacer for the smaller one of two limits per window, of
+// which 0 means none.
+func newPacer(share float64, window time.Duration, app, tenant int) pacer {
+	n := app
+	if n <= 0 || tenant > 0 && tenant < n {
+		n = tenant
+	}
+	if n <= 0 || window <= 0 {
+		return pacer{}
+	}
+	interval := time.Duration(float64(window) / (share * float64(n)))
+	return pacer{interval: interval, burst: max(0, 100*time.Millisecond-interval)}
+}
+
+// next returns when the next request may go.
+func (p *pacer) next() time.Time { return p.empty.Add(-p.burst) }
+
+// take counts n requests that go now, at a pace slower by factor.
+func (p *pacer) take(now time.Time, n int, factor float64) {
+	if p.empty.Before(now) {
+		p.empty = now
+	}
+	p.empty = p.empty.Add(time.Duration(float64(n) * float64(p.interval) / factor))
+}
+
+// batchSize returns how many parts one batch to a bucket may have, so that it
+// stays a burst of two seconds at most.
+func (g *gate) batchSize(write bool) int {
+	p := &g.all
+	if write && g.writes.interval > p.interval {
+		p = &g.writes
+	}
+	if p.interval == 0 {
+		return contract.MaxBatch
+	}
+	return int(max(1, min(contract.MaxBatch, 2*time.Second/p.interval)))
+}
+
+// A pass lets its holder send n requests once. It must be given back with
+// [gate.done], whatever becomes of them.
+type pass struct {
+	n     int
+	epoch int
+	trial bool
+}
+
+// enter waits until n requests may go. It returns the context's error, or an
+// ErrThrottled with the time to wait if there is no point in waiting. A
+// request that was refused goes first again.
+func (g *gate) enter(ctx context.Context, n int, write, first bool) (pass, error) {
+	w := &waiter{n: n, write: write, ready: make(chan struct{})}
+	w.deadline, _ = ctx.Deadline()
+	g.mu.Lock()
+	if err := g.refuse(w); err != nil {
+		g.mu.Unlock()
+		return pass{}, err
+	}
+	g.enqueue(w, first)
+	g.advance()
+	g.mu.Unlock()
+
+	select {
+	case <-w.ready:
+	case <-ctx.Done():
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		if g.remove(w) {
+			g.advance()
+			return pass{}, ctx.Err()
+		}
+		<-w.ready // let through at the same moment
+		if w.err == nil {
+			g.leave(w.pass, verdict{})
+		}
+		return pass{}, ctx.Err()
+	}
+	return w.pass, w.err
+}

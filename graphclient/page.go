@@ -46,3 +46,53 @@ func (c *Client) Pages(ctx context.Context, req Request) iter.Seq2[Page, error] 
 func (c *Client) Delta(ctx context.Context, req Request) iter.Seq2[Page, error] {
 	return c.api.pages(ctx, req, true)
 }
+
+// pages follows a list to its end.
+func (a *api) pages(ctx context.Context, req Request, delta bool) iter.Seq2[Page, error] {
+	return func(yield func(Page, error) bool) {
+		req.List = true
+		c, e := a.prepare(req)
+		if e != nil {
+			yield(Page{}, e)
+			return
+		}
+		trail := newTrail(a, c.url.RequestURI())
+		for {
+			page, next, err := a.page(ctx, c, trail, delta)
+			if err != nil {
+				yield(Page{}, err)
+				return
+			}
+			if !yield(page, nil) || next == "" {
+				return
+			}
+			if c.url, e = a.origin.url(next); e != nil {
+				yield(Page{}, e)
+				return
+			}
+		}
+	}
+}
+
+// page reads one page and returns it with the target of the next.
+func (a *api) page(ctx context.Context, c *call, trail *trail, delta bool) (Page, string, error) {
+	ans, err := a.exchange(ctx, c)
+	if err != nil {
+		return Page{}, "", err
+	}
+	next, repeated, e := trail.step(ans.outline)
+	if e != nil {
+		return Page{}, "", ans.fail(c, e)
+	}
+	page := Page{Items: ans.outline.items, Number: trail.count, Repeated: repeated}
+	if delta && next == "" {
+		target, ok := a.origin.target(text(ans.outline.delta))
+		if ok {
+			page.DeltaLink, ok = relative(target)
+		}
+		if !ok {
+			return Page{}, "", ans.fail(c, bad("delta_link"))
+		}
+	}
+	return page, next, nil
+}

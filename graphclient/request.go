@@ -1,6 +1,7 @@
 package graphclient
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -87,5 +88,108 @@ func (r *Request) repeatable() bool {
 }
 
 // ownHeaders are set by this package alone.
-var ownHeaders = strings.Fields("Accept Accept-Encoding Authorization Client-Request-Id Connection Content-Length Content-Type Cookie Host " +
-	"Proxy-Authorization Return-Client-Request-Id Te Trailer Transfer-Encoding Upgrade User-Agent")
+var ownHeaders = map[string]bool{
+	"Accept": true, "Accept-Encoding": true, "Authorization": true, "Client-Request-Id": true, "Connection": true,
+	"Content-Length": true, "Content-Type": true, "Cookie": true, "Expect": true, "Host": true, "Proxy-Authorization": true,
+	"Proxy-Connection": true, "Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true, "User-Agent": true,
+}
+
+// prepare turns req into a call, or says why it is not sent.
+func (a *api) prepare(req Request) (*call, *Error) {
+	c := &call{method: req.method(), body: req.Body, bucket: req.bucket(), n: 1, list: req.List, repeatable: req.repeatable()}
+	switch c.method {
+	case http.MethodGet:
+	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
+		c.write, c.effect = true, !(c.method == http.MethodPost && req.Safe)
+	default:
+		return nil, invalid("", "method")
+	}
+	if len(req.Body) > 0 && (c.method == http.MethodGet || !json.Valid(req.Body)) {
+		return nil, invalid(c.method, "body")
+	}
+	if !strings.HasPrefix(req.Path, "/") || strings.HasPrefix(req.Path, "//") {
+		return nil, invalid(c.method, "path")
+	}
+	u, e := a.origin.url(versionRoot + req.Path)
+	if e != nil {
+		e.Method = c.method
+		return nil, e
+	}
+	c.url = u
+	if c.header, e = a.headerOf(&req); e != nil {
+		e.Method = c.method
+		return nil, e
+	}
+	return c, nil
+}
+
+// headerOf returns the headers of every attempt and page of req.
+func (a *api) headerOf(req *Request) (http.Header, *Error) {
+	h := http.Header{
+		"Accept":          {"application/json;odata.metadata=minimal"},
+		"Accept-Encoding": {"gzip"},
+		"User-Agent":      {a.agent},
+		// Without it new enum members read as "unknownFutureValue".
+		"Prefer": {"include-unknown-enum-members"},
+	}
+	if req.FullMetadata {
+		h.Set("Accept", "application/json;odata.metadata=full")
+	}
+	if len(req.Body) > 0 {
+		h.Set("Content-Type", "application/json")
+	}
+	for name, values := range req.Header {
+		name = http.CanonicalHeaderKey(name)
+		if ownHeaders[name] || !headerName(name) {
+			return nil, invalid("", "header")
+		}
+		for _, v := range values {
+			if !plainHeader(v) {
+				return nil, invalid("", "header")
+			}
+			h.Add(name, v)
+		}
+	}
+	return h, nil
+}
+
+// headerName reports whether s can be the name of a header.
+func headerName(s string) bool {
+	return s != "" && strings.Trim(s, "-_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == ""
+}
+
+// do sends one request.
+func (a *api) do(ctx context.Context, req Request) (*Response, error) {
+	req.List = false
+	c, e := a.prepare(req)
+	if e != nil {
+		return nil, e
+	}
+	ans, err := a.exchange(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return a.response(c, ans)
+}
+
+// response returns what the caller gets of an answer.
+func (a *api) response(c *call, ans *answer) (*Response, error) {
+	r := &Response{Status: ans.status, Header: ans.header, Body: ans.body, RequestID: ans.ids.RequestID}
+	if ans.outline.next != nil {
+		target, ok := a.origin.target(text(ans.outline.next))
+		if ok {
+			r.Next, ok = relative(target)
+		}
+		if !ok {
+			return nil, ans.fail(c, bad("next_link"))
+		}
+	}
+	return r, nil
+}
+
+// fail returns e as the error for what is wrong with an answer.
+func (ans *answer) fail(c *call, e *Error) *Error {
+	e.Method, e.Status = c.method, ans.status
+	e.RequestID, e.ClientRequestID = ans.ids.RequestID, ans.ids.ClientRequestID
+	return e
+}
