@@ -46,14 +46,17 @@ var (
 // the store outlives one. The caller owns the runs it passes and those it gets
 // back. A write that returned without an error is durable as far as the store
 // ever is, and a read that begins afterwards sees it. Instants are kept as
-// [Instant] says. A store that cannot be reached reports [ErrStoreUnavailable];
-// a context that ends makes a call return soon, with the context's error.
+// [Instant] says; texts are equal if their bytes are, and one that no run can
+// have, such as broken UTF-8, finds nothing. A store that cannot be reached
+// reports [ErrStoreUnavailable]; a context that ends makes a call return soon,
+// with the context's error.
 type Store interface {
 	// Insert adds r with revision 1, its instants stamped, and returns it with
-	// true. If a kept run of the same tenant and type has r.Once, or else an
-	// active run of the tenant has r.Key, Insert writes nothing and returns
-	// that run with false. Of any number of concurrent calls with one key,
-	// exactly one gets true. Insert reports [ErrExists] if r.ID is taken,
+	// true. If a kept run of the same tenant and type has r.Once, or else r is
+	// active and an active run of the tenant has r.Key, Insert writes nothing
+	// and returns that run, whole, with false. Of any number of concurrent
+	// calls with one key, exactly one gets true. Insert reports [ErrExists] if
+	// r.ID is taken (for a run that would join itself, either answer is right),
 	// [ErrLaneBusy] if r is running in a lane where another run is, and
 	// [ErrInvalid] for a run that is not [Run.Validate].
 	Insert(ctx context.Context, r *Run) (stored *Run, inserted bool, err error)
@@ -74,7 +77,8 @@ type Store interface {
 	// pages; the order is that of the IDs. A page may be short although there
 	// are more; only an empty Next means the end. Runs that are inserted
 	// meanwhile may be missed, never the ones that were there. The listed runs
-	// carry no Params, Context and Failures. It reports [ErrBadCursor].
+	// carry no Params, Context and Failures. It reports [ErrBadCursor], and
+	// [ErrInvalid] for a query without a tenant.
 	List(ctx context.Context, q Query) (Page, error)
 
 	// Due returns runs of all tenants that wait for a worker or for their
@@ -89,6 +93,7 @@ type Counter interface {
 	// Count counts the runs of q's tenant that match q by status and, of the
 	// completed ones, by outcome. No single figure goes beyond limit; one that
 	// reached it makes the tally capped. q.After and q.Limit are not looked at.
+	// It reports [ErrInvalid] for a query without a tenant.
 	Count(ctx context.Context, q Query, limit int) (Tally, error)
 }
 
@@ -142,6 +147,8 @@ type Page struct {
 //   - running ones whose lease is over;
 //   - completed ones that are not announced and whose NextRing has come.
 //
+// An instant that is zero has come, and such a lease is over.
+//
 // With Claimable set it selects only queued runs whose NotBefore has come, and
 // looks neither at NextRing nor at Grace.
 type DueQuery struct {
@@ -155,10 +162,11 @@ type DueQuery struct {
 // worked on. Stores of runs usually are one too, but a [Tracker] keeps items
 // only if Config.Items says so.
 type ItemStore interface {
-	// PutItems keeps items, replacing those with the same key, if the run is
-	// running its given attempt. Else it reports [ErrConflict], and keeps none
-	// of them. It reports [ErrNotFound] for a run that is not there and
-	// [ErrInvalid] for an item that is not [Item.Validate].
+	// PutItems keeps items, replacing those with the same key, also among
+	// themselves, if the run is running its given attempt. Else it reports
+	// [ErrConflict], and keeps none of them. It reports [ErrNotFound] for a run
+	// that is not there and [ErrInvalid] for an item that is not
+	// [Item.Validate].
 	PutItems(ctx context.Context, ref Ref, attempt int, items []Item) error
 
 	// Items returns the items of one run that match q, in the order of their
