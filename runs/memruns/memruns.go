@@ -139,8 +139,7 @@ func (s *Store) find(tenant, id string) *entry {
 	return nil
 }
 
-// Update implements [runs.Store]. What it returns carries no Params, so that
-// nobody comes to rely on them.
+// Update implements [runs.Store].
 func (s *Store) Update(ctx context.Context, r *runs.Run) (*runs.Run, error) {
 	if err := check(ctx, r); err != nil {
 		return nil, err
@@ -159,7 +158,7 @@ func (s *Store) Update(ctx context.Context, r *runs.Run) (*runs.Run, error) {
 	}
 	next.Revision++
 	next.Type, next.Key, next.Once, next.Lane = old.Type, old.Key, old.Once, old.Lane
-	next.Params, next.Initiator = old.Params, old.Initiator
+	next.Inline, next.Params, next.Initiator = old.Inline, old.Params, old.Initiator
 	next.RetryOf, next.CreatedAt = old.RetryOf, old.CreatedAt
 	if s.laneBusy(e, next) {
 		return nil, runs.ErrLaneBusy

@@ -11,3 +11,21 @@ import (
 func TestStore(t *testing.T) {
 	runstest.TestStore(t, func(testing.TB) runs.Store { return memruns.New() })
 }
+
+func TestZeroStore(t *testing.T) {
+	runstest.TestStore(t, func(testing.TB) runs.Store { return new(memruns.Store) })
+}
+
+func TestItemStore(t *testing.T) {
+	runstest.TestItemStore(t, func(testing.TB) (runs.Store, runs.ItemStore) {
+		s := memruns.New()
+		return s, s
+	})
+}
+
+func TestCounter(t *testing.T) {
+	runstest.TestCounter(t, func(testing.TB) (runs.Store, runs.Counter) {
+		s := memruns.New()
+		return s, s
+	})
+}

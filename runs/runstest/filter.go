@@ -33,7 +33,7 @@ var filterPromises = []promise[runs.Store]{
 	},
 	{
 		name:  "filter-initiator",
-		text:  "a query with an Initiator selects the runs of this kind and ID",
+		text:  "a query with an Initiator selects by kind and by ID, each if it is not empty",
 		check: filters(func(c filterCase) bool { return c.q.Initiator != (runs.Actor{}) }),
 	},
 	{
@@ -206,6 +206,8 @@ func filterCases() []filterCase {
 			runs.Query{Initiator: runs.User("dana", "another name")},
 			func(r *runs.Run) bool { return r.Initiator.Kind == runs.ActorUser && r.Initiator.ID == "dana" },
 		},
+		{runs.Query{Initiator: runs.Actor{ID: "dana"}}, func(r *runs.Run) bool { return r.Initiator.ID == "dana" }},
+		{runs.Query{Initiator: runs.Actor{Kind: runs.ActorUser}}, func(r *runs.Run) bool { return r.Initiator.Kind == runs.ActorUser }},
 		{runs.Query{Initiator: runs.Schedule("dana", "")}, func(r *runs.Run) bool { return r.Initiator.Kind == runs.ActorSchedule }},
 		{runs.Query{Target: runs.Target{Kind: "set"}}, func(r *runs.Run) bool { return r.Target.Kind == "set" }},
 		{runs.Query{Target: runs.Target{ID: "7"}}, func(r *runs.Run) bool { return r.Target.ID == "7" }},

@@ -154,7 +154,7 @@ func (m *model) update(ctx context.Context) error {
 	}
 	r.Revision++
 	m.kept[r.ID] = r
-	stored.Params = r.Params // may be left out
+	stored.Params = r.Params
 	if err := diff(r, stored); err != nil {
 		return fmt.Errorf("update: %w", err)
 	}

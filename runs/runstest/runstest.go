@@ -113,6 +113,7 @@ func full(tenant, id string) *runs.Run {
 		Key:       "v1:" + runs.Key(id),
 		Once:      "once " + id,
 		Lane:      "lane " + id,
+		Inline:    true,
 		Initiator: runs.Schedule("nightly", "Every night"),
 		Target:    runs.Target{Kind: "backup_set", ID: "set-7", Name: "Weekly"},
 		Params:    []byte(`{"b": 1, "a": [1.0, "é"]}`),
@@ -180,8 +181,7 @@ func joins(ctx context.Context, s runs.Store, r *runs.Run, want string) error {
 	return nil
 }
 
-// update writes r and returns it as it is stored. What a store returns may lack
-// the Params; the result here has them.
+// update writes r and returns it as it is stored, which is with its Params.
 func update(ctx context.Context, s runs.Store, r *runs.Run) (*runs.Run, error) {
 	stored, err := s.Update(ctx, r)
 	if err != nil {
@@ -190,9 +190,10 @@ func update(ctx context.Context, s runs.Store, r *runs.Run) (*runs.Run, error) {
 	if stored == nil {
 		return nil, fmt.Errorf("update %s: returned no run", short(r.ID))
 	}
-	if len(stored.Params) == 0 {
-		stored.Params = slices.Clone(r.Params)
+	if len(stored.Params) > 0 {
+		return nil, fmt.Errorf("update %s: returned a run with Params", short(r.ID))
 	}
+	stored.Params = slices.Clone(r.Params)
 	return stored, nil
 }
 

@@ -13,7 +13,7 @@ const hour = time.Hour
 var updatePromises = []promise[runs.Store]{
 	{
 		name: "update-replaces",
-		text: "Update replaces the stored run by r and returns it with the next revision",
+		text: "Update replaces the stored run by r and returns it with the next revision, and without Params",
 		check: func(ctx context.Context, s runs.Store) error {
 			r, err := insert(ctx, s, queued(acme, "r1", "k1"))
 			if err != nil {
@@ -58,7 +58,7 @@ var updatePromises = []promise[runs.Store]{
 	},
 	{
 		name: "update-immutable",
-		text: "Ref, Key, Once, Lane, Params, Initiator, RetryOf and CreatedAt stay as they were inserted",
+		text: "Tenant, ID, Type, Key, Once, Lane, Inline, Params, Initiator, RetryOf and CreatedAt stay as they were inserted",
 		check: func(ctx context.Context, s runs.Store) error {
 			r, err := insert(ctx, s, full(acme, "r1"))
 			if err != nil {
@@ -66,7 +66,7 @@ var updatePromises = []promise[runs.Store]{
 			}
 			next := r.Clone()
 			next.Type, next.Key, next.Once, next.Lane = testOther, "v1:other", "other", "other"
-			next.Params, next.Initiator = []byte(`{"other":1}`), runs.User("mallory", "Mallory")
+			next.Inline, next.Params, next.Initiator = false, []byte(`{"other":1}`), runs.User("mallory", "Mallory")
 			next.RetryOf, next.CreatedAt = "other", created.Add(hour)
 			stored, err := s.Update(ctx, next)
 			if err != nil {
@@ -74,9 +74,7 @@ var updatePromises = []promise[runs.Store]{
 			}
 			want := r.Clone()
 			want.Revision = 2
-			if len(stored.Params) == 0 {
-				stored.Params = want.Params // may be left out
-			}
+			stored.Params = want.Params
 			if err := diff(want, stored); err != nil {
 				return fmt.Errorf("update returned another run: %w", err)
 			}
@@ -188,7 +186,7 @@ var updatePromises = []promise[runs.Store]{
 func unchanged(next, inserted *runs.Run) {
 	next.Tenant, next.ID, next.Type = inserted.Tenant, inserted.ID, inserted.Type
 	next.Key, next.Once, next.Lane = inserted.Key, inserted.Once, inserted.Lane
-	next.Params, next.Initiator = inserted.Params, inserted.Initiator
+	next.Inline, next.Params, next.Initiator = inserted.Inline, inserted.Params, inserted.Initiator
 	next.RetryOf, next.CreatedAt = inserted.RetryOf, inserted.CreatedAt
 }
 
