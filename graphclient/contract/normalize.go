@@ -2,6 +2,8 @@ package contract
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/tenantatlas/tenantatlas/internal/canonjson"
@@ -28,6 +30,9 @@ func NormalizeAssignments(dst, assignments []byte) ([]byte, error) {
 	assignments = bytes.TrimSpace(assignments)
 	if len(assignments) == 0 || string(assignments) == "null" {
 		assignments = []byte("[]")
+	}
+	if assignments[0] != '[' || !json.Valid(assignments) {
+		return dst, errors.New("normalize assignments: not a JSON array")
 	}
 	// Only an array that is a member can be a set.
 	doc := make([]byte, 0, len(assignments)+len(assignmentsHead)+1)

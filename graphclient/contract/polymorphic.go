@@ -17,7 +17,8 @@ func isDeclared(name string) bool {
 	return found
 }
 
-// polymorphic is sorted, and held against the metadata by a test.
+// polymorphic is sorted, and held against the metadata by a test. It leaves
+// out what is compared by its id alone.
 var polymorphic = []string{
 	"allowedAppsList", "appConfiguration", "appDetail", "apps", "appsHideList",
 	"appsInstallAllowList", "appsLaunchBlockList", "appsSingleAppModeList", "appsVisibilityList",
@@ -29,7 +30,7 @@ var polymorphic = []string{
 	"externalTenants", "globalProxy", "groupIdSource", "homeScreenDockIcons", "icons",
 	"installationSchedule", "iosSingleSignOnExtension", "ipRanges", "item", "items", "kioskModeApps",
 	"macOSSingleSignOnExtension", "managedApps", "maximumCacheSize", "mobileAppIdentifier",
-	"omaSettings", "personalProfilePersonalApplications", "presentation", "presentationValues",
+	"omaSettings", "personalProfilePersonalApplications", "presentationValues",
 	"protectedApps", "proxyServer", "ranges", "relationships", "remediationScriptParameters",
 	"requirementRules", "restrictedApps", "rules", "runSchedule", "settingInstance", "settings",
 	"simpleSettingCollectionValue", "simpleSettingValue", "singleSignOnExtension", "target",

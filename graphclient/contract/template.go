@@ -127,7 +127,7 @@ func definitionNoise() []string {
 		noise = append(noise, "definitionValues.definition."+p)
 	}
 	for _, p := range []string{
-		"@odata.type", "label", "lastModifiedDateTime", "required", "defaultValue", "defaultItem", "items", "suggestions",
+		"label", "lastModifiedDateTime", "required", "defaultValue", "defaultItem", "items", "suggestions",
 		"defaultChecked", "minValue", "maxValue", "maxLength", "spin", "spinStep", "explicitValue", "valuePrefix",
 	} {
 		noise = append(noise, "definitionValues.presentationValues.presentation."+p)
