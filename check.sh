@@ -1,0 +1,58 @@
+#!/bin/sh
+# Checks everything: formatting, vet, staticcheck and the other linters, go.mod,
+# and the tests with the race detector, in this module and those below it.
+#
+#	./check.sh       what every change has to pass
+#	./check.sh long  with the long versions of the tests, and fuzzing
+#
+# PostgreSQL is the one at $TENANTATLAS_POSTGRES, or is started for the tests
+# from installed binaries. What had to be skipped is said at the end; with
+# CI=true nothing may be.
+set -eu
+cd "$(dirname "$0")"
+
+# One server for the tests of all packages; it ends when they do.
+if [ -z "${TENANTATLAS_CHECK-}" ]; then
+	export TENANTATLAS_CHECK=running
+	exec go run ./internal/sqltest/withpostgres ./check.sh "$@"
+fi
+
+timeout=10m
+case "${1-}" in
+'') ;;
+long) export TENANTATLAS_LONG=1 timeout=60m ;;
+*) echo "usage: ./check.sh [long]" >&2 && exit 2 ;;
+esac
+
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 130' INT TERM
+touch "$tmp/failed" "$tmp/log"
+# golangci-lint runs gofumpt, goimports, vet and staticcheck too, at the
+# versions in tools.mod, and loads the packages once for all of them.
+lint=$(go tool -modfile=tools.mod -n golangci-lint)
+hide='^=== '
+[ "${CI-}" = true ] || hide='^=== |^ *--- PASS'
+
+try() { "$@" || echo "$(basename "$1") $2 in $PWD" >>"$tmp/failed"; }
+
+for module in $(find . -name go.mod -not -path '*/testdata/*' -not -path '*/.*/*'); do
+	cd "$(dirname "$module")"
+	printf '\n== %s\n' "$(go list -m)"
+	try "$lint" run ./...
+	try go mod tidy -diff
+	try go test -race -shuffle=on -timeout=$timeout -v ./... 2>&1 | tee -a "$tmp/log" | grep -Ev "$hide" || true
+	for pkg in $([ -z "${TENANTATLAS_LONG-}" ] || go list ./...); do
+		for fuzz in $(go test -list '^Fuzz' "$pkg" | grep '^Fuzz' || true); do
+			try go test -run='^$' -fuzz="^$fuzz\$" -fuzztime=60s "$pkg"
+		done
+	done
+	cd "$OLDPWD"
+done
+
+printf '\n'
+sed -n 's/^ *--- SKIP: /SKIPPED /p' "$tmp/log" | tee "$tmp/skipped"
+if [ -s "$tmp/skipped" ] && [ "${CI-}" = true ]; then
+	echo 'nothing may be skipped with CI=true' >>"$tmp/failed"
+fi
+[ ! -s "$tmp/failed" ] || { sed 's/^/FAILED /' "$tmp/failed" && exit 1; }
