@@ -34,8 +34,9 @@ func (t *Type) Summarize(doc []byte) (Summary, error) {
 	}
 	var platform string
 	counts := t.counts()
-	err := members(doc, func(key, value []byte) {
-		switch k := string(key); k {
+	err := members(doc, func(m member) {
+		key, value := string(m.key), m.value
+		switch key {
 		case "id":
 			s.ID, _ = text(value)
 		case "@odata.type":
@@ -55,7 +56,7 @@ func (t *Type) Summarize(doc []byte) (Summary, error) {
 				s.Count = n
 			}
 		}
-		if string(key) == t.Name || s.Name == "" && t.isName(string(key)) {
+		if key == t.Name || s.Name == "" && t.isName(key) {
 			s.Name, _ = text(value)
 		}
 		s.Provided = s.Provided || t.isProvided(key, value)
@@ -87,9 +88,9 @@ func (t *Type) isName(key string) bool {
 	return false
 }
 
-func (t *Type) isProvided(key, value []byte) bool {
+func (t *Type) isProvided(key string, value []byte) bool {
 	for _, m := range t.Provided {
-		if m.Property == string(key) && m.Value == strings.Trim(string(value), `"`) {
+		if m.Property == key && m.Value == strings.Trim(string(value), `"`) {
 			return true
 		}
 	}

@@ -12,6 +12,7 @@ func TestMember(t *testing.T) {
 		{"there", `{"id":"1","settings":[1,2],"x":{"settings":3}}`, `[1,2]`},
 		{"with space", " {\n \"settings\" : null }", `null`},
 		{"nested only", `{"x":{"settings":3}}`, ``},
+		{"under an escaped key", `{"s\u0065ttings":5}`, `5`},
 		{"no object", `[{"settings":3}]`, ``},
 		{"nothing", ``, ``},
 	} {
@@ -29,6 +30,7 @@ func TestWithMember(t *testing.T) {
 		{"replaced", `{"settings":[1,2],"id":"1"}`, `{"id":"1","settings":[7]}`},
 		{"the last one", `{"id":"1", "settings":[] }`, `{"id":"1","settings":[7]}`},
 		{"to nothing", ` { } `, `{"settings":[7]}`},
+		{"an escaped key is the same key", `{"s\u0065ttings":5,"b\u0020":[ 2 ]}`, `{"b\u0020":[ 2 ],"settings":[7]}`},
 		{"nested stays", `{"x":{"settings":3}}`, `{"x":{"settings":3},"settings":[7]}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -91,11 +91,11 @@ func (r *redactor) object(v []byte) {
 	first := true
 	r.out = append(r.out, '{')
 	// The document is valid, and so is every object in it.
-	_ = members(v, func(key, value []byte) {
-		r.path = append(r.path, key)
-		r.in(pointerEscape(string(key)), func() {
+	_ = members(v, func(m member) {
+		r.path = append(r.path, m.key)
+		r.in(pointerEscape(string(m.key)), func() {
 			if r.rules.live.has(r.path, nil) {
-				if string(value) != "null" {
+				if string(m.value) != "null" {
 					r.note(SecretDropped)
 				}
 				return
@@ -104,8 +104,8 @@ func (r *redactor) object(v []byte) {
 				r.out = append(r.out, ',')
 			}
 			first = false
-			r.out = append(append(append(r.out, '"'), key...), '"', ':')
-			r.member(string(key), value, state)
+			r.out = append(append(r.out, m.text...), ':')
+			r.member(string(m.key), m.value, state)
 		})
 		r.path = r.path[:len(r.path)-1]
 	})
@@ -139,18 +139,18 @@ func (r *redactor) note(state SecretState) {
 // stands beside it, and if so which.
 func stateOf(object []byte) SecretState {
 	var state SecretState
-	_ = members(object, func(key, value []byte) {
-		switch string(key) {
+	_ = members(object, func(m member) {
+		switch string(m.key) {
 		case "@odata.type":
-			if s, _ := text(value); s == secretSetting && state == "" {
+			if s, _ := text(m.value); s == secretSetting && state == "" {
 				state = SecretWithheld
 			}
 		case "valueState":
-			if s, _ := text(value); s == "encryptedValueToken" {
+			if s, _ := text(m.value); s == "encryptedValueToken" {
 				state = SecretEncrypted
 			}
 		case "isEncrypted":
-			if string(value) == "true" {
+			if string(m.value) == "true" {
 				state = SecretWithheld
 			}
 		}

@@ -47,8 +47,8 @@ type Warning struct {
 	Message string // never quotes a value
 }
 
-// References returns what a document and its assignments refer to, in the
-// order of the document. Either may be nil; if assignments is, those in the
+// References returns what a document and its assignments refer to, in the same
+// order every time. Either may be nil; if assignments is, those in the
 // content count. It never fails: what it does not understand is a warning.
 func (t *Type) References(content, assignments []byte) ([]Reference, []Warning) {
 	x := extraction{}

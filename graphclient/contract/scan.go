@@ -9,10 +9,16 @@ import (
 // errNotObject is for documents that are valid JSON but no object.
 var errNotObject = errors.New("not a JSON object")
 
-// members calls f for every member of the JSON object doc, in order, with the
-// bytes of its key, without quotes and with escapes as they are, and those of
-// its value. Doc has to be valid JSON, or an error is returned.
-func members(doc []byte, f func(key, value []byte)) error {
+// A member is one member of a JSON object.
+type member struct {
+	key   []byte // decoded
+	text  []byte // the key as it stands there, with quotes
+	value []byte
+}
+
+// members calls f for every member of the JSON object doc, in order. Doc has
+// to be valid JSON; if it is not, f may be called for a part of it.
+func members(doc []byte, f func(member)) error {
 	i := skipSpace(doc, 0)
 	if i >= len(doc) || doc[i] != '{' {
 		return errNotObject
@@ -20,14 +26,15 @@ func members(doc []byte, f func(key, value []byte)) error {
 	i = skipSpace(doc, i+1)
 	for i < len(doc) && doc[i] == '"' {
 		end := skipString(doc, i)
-		key := doc[i+1 : max(end-1, i+1)]
+		m := member{text: doc[i:end]}
 		i = skipSpace(doc, end)
 		if i >= len(doc) || doc[i] != ':' {
 			return errNotObject
 		}
 		i = skipSpace(doc, i+1)
 		end = skipValue(doc, i)
-		f(key, doc[i:end])
+		m.key, m.value = keyOf(m.text), doc[i:end]
+		f(m)
 		if i = skipSpace(doc, end); i < len(doc) && doc[i] == ',' {
 			i = skipSpace(doc, i+1)
 		}
@@ -36,6 +43,15 @@ func members(doc []byte, f func(key, value []byte)) error {
 		return errNotObject
 	}
 	return nil
+}
+
+// keyOf decodes a key. Graph has none with escapes.
+func keyOf(quoted []byte) []byte {
+	if bytes.IndexByte(quoted, '\\') < 0 && len(quoted) > 1 {
+		return quoted[1 : len(quoted)-1]
+	}
+	s, _ := text(quoted)
+	return []byte(s)
 }
 
 // elements calls f for every element of the JSON array doc, and for none if
