@@ -44,8 +44,7 @@ type Coverage struct {
 	ChildrenExpected int `json:"children_expected,omitempty"`
 	ChildrenRead     int `json:"children_read,omitempty"`
 
-	Unclassified int `json:"unclassified,omitempty"` // objects that are here for want of a better kind
-	Warnings     int `json:"warnings,omitempty"`     // places in documents that were not understood
+	Warnings int `json:"warnings,omitempty"` // places in documents that were not understood
 
 	// Full says that every object was read whole, not only those that had
 	// moved.

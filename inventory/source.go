@@ -51,11 +51,9 @@ type Want struct {
 
 // A Reading is what became of a [Want].
 type Reading struct {
-	// Content is the whole object with its children in it, or what the list
-	// had if it was not wanted.
-	Content json.RawMessage
-	// Assignments is the array of assignments, nil if there are none to read.
-	Assignments json.RawMessage
+	// Content is the whole object with its children in it, Assignments the
+	// array of its assignments; each nil if it was not wanted.
+	Content, Assignments json.RawMessage
 
 	// Expected is how many parts the object said to have, Read how many came;
 	// both 0 if it did not say. A Source that gets different figures reads the

@@ -1,0 +1,255 @@
+package inventory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tenantatlas/tenantatlas/graphclient/contract"
+	"github.com/tenantatlas/tenantatlas/runs"
+)
+
+// A collection is a list under way, and the kinds that objects of it have.
+type collection struct {
+	*contract.Collection
+	job   *job
+	kinds map[string]*kind // those that are selected and not done
+	pages int
+}
+
+// newCollection returns nil if no kind of c is wanted.
+func newCollection(j *job, c *contract.Collection, kinds map[string]*kind) *collection {
+	col := &collection{Collection: c, job: j, kinds: make(map[string]*kind)}
+	for _, t := range c.Types {
+		if k := kinds[t.Key]; k != nil {
+			k.open++
+			k.lists++
+			col.kinds[t.Key] = k
+		}
+	}
+	if len(col.kinds) == 0 {
+		return nil
+	}
+	return col
+}
+
+// sync lists the collection and settles the kinds that it is the last one of.
+// Its error means that the run cannot go on.
+func (c *collection) sync(ctx context.Context) error {
+	for _, k := range c.kinds {
+		if err := k.begin(ctx); err != nil {
+			return err
+		}
+	}
+	listErr, err := c.list(ctx)
+	if err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	absent := errors.Is(listErr, ErrNoCollection)
+	for _, k := range c.kinds {
+		k.update(func(cover *Coverage) { cover.Pages += c.pages })
+		if listErr != nil && !absent {
+			k.fail(fmt.Errorf("list %s: %w", c.Path, listErr))
+		}
+		if err := k.done(ctx, absent); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Sizes of what is worked on at a time. A chunk fills four batches; two
+// chunks of a collection are read while its next page is listed.
+const (
+	chunkWeight = 80
+	chunkBytes  = 1 << 20
+	chunksAhead = 2
+)
+
+// list reads the collection to its end. Its first error is why the list is
+// not whole.
+func (c *collection) list(ctx context.Context) (listErr, err error) { //nolint:revive // two errors on purpose
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(chunksAhead)
+	var next chunk
+	flush := func() {
+		full := next
+		next = chunk{}
+		if len(full.objects) == 0 {
+			return
+		}
+		work.Go(func() error { return c.job.record(ctx, full) })
+	}
+	for page, err := range c.job.source.List(ctx, c.Collection) {
+		if err != nil {
+			listErr = err
+			break
+		}
+		c.pages++
+		for _, listed := range page.Objects {
+			if o, ok := c.accept(listed); ok {
+				next.add(o)
+			}
+			if next.weight >= chunkWeight || next.bytes >= chunkBytes {
+				flush()
+			}
+		}
+	}
+	flush()
+	return listErr, work.Wait()
+}
+
+// accept finds the kind of an object. It reports false for an object that is
+// not wanted.
+func (c *collection) accept(listed Listed) (object, bool) {
+	k := c.kinds[c.classify(listed).Key]
+	if k == nil || k.failed() {
+		return object{}, false
+	}
+	o, ok, err := k.accept(c.List, listed)
+	if err != nil {
+		k.fail(err)
+		return object{}, false
+	}
+	return o, ok
+}
+
+// classify returns the type of an object: its own, or the collection's general
+// one.
+func (c *collection) classify(listed Listed) *contract.Type {
+	if len(c.Types) == 1 {
+		return c.Types[0]
+	}
+	return c.Classify(textOf(contract.Member(listed.Doc, "@odata.type")))
+}
+
+// A chunk is objects that are worked on together.
+type chunk struct {
+	objects []object
+	weight  int // about how many requests they take
+	bytes   int
+}
+
+func (c *chunk) add(o object) {
+	c.objects = append(c.objects, o)
+	c.weight += 1 + max(o.summary.Count, 0)/25
+	c.bytes += len(o.want.Object.Doc)
+}
+
+// record reads what there is to read of the objects, compares it with what is
+// known and stores what is new. Its error means that the run cannot go on.
+func (j *job) record(ctx context.Context, c chunk) error {
+	p := put{job: j}
+	var wants []Want
+	var reading []object
+	for _, o := range c.objects {
+		if o.want.Content || o.want.Assignments {
+			wants, reading = append(wants, o.want), append(reading, o)
+			continue
+		}
+		if err := p.add(ctx, o, Reading{}); err != nil {
+			return err
+		}
+	}
+	if len(wants) > 0 {
+		for i, r := range j.source.Read(ctx, wants) {
+			if err := p.add(ctx, reading[i], r); err != nil {
+				return err
+			}
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return p.flush(ctx)
+}
+
+// putBytes is how much content is written to the store at once, or a little
+// more.
+const putBytes = 1 << 20
+
+// A put collects what one chunk writes.
+type put struct {
+	job     *job
+	entries []Entry
+	tallies []func() // report what the entries are, once they are stored
+	bytes   int
+}
+
+// add works out what an object is now.
+func (p *put) add(ctx context.Context, o object, r Reading) error {
+	k := o.kind
+	k.update(func(c *Coverage) {
+		c.ChildrenExpected += r.Expected
+		c.ChildrenRead += r.Read
+	})
+	switch {
+	case isGone(r.Err):
+		k.vanished(o)
+		return nil
+	case r.Err != nil:
+		k.fail(r.Err)
+		return nil
+	case r.Expected != r.Read:
+		k.fail(runs.Public(nil, runs.ReasonInconsistentRead,
+			fmt.Sprintf("An object says to have %d parts, and %d of them could be read.", r.Expected, r.Read)))
+		return nil
+	}
+	found, err := p.job.compare(ctx, &o, r)
+	if err != nil {
+		if errors.Is(err, errStore) {
+			return err
+		}
+		k.fail(err)
+		return nil
+	}
+	p.tallies = append(p.tallies, func() { p.job.tally(k, found) })
+	if found.write {
+		p.entries = append(p.entries, found.entry)
+		p.bytes += len(found.entry.Content) + len(found.entry.Assignments)
+	}
+	if p.bytes >= putBytes {
+		return p.flush(ctx)
+	}
+	return nil
+}
+
+// flush stores what has been collected.
+func (p *put) flush(ctx context.Context) error {
+	if len(p.entries) > 0 {
+		if err := p.job.cfg.Store.Put(ctx, p.job.sync, p.entries); err != nil {
+			return fmt.Errorf("put: %w", err)
+		}
+	}
+	for _, report := range p.tallies {
+		report()
+	}
+	p.entries, p.tallies, p.bytes = nil, nil, 0
+	return nil
+}
+
+// tally counts an object that is stored.
+func (j *job) tally(k *kind, f found) {
+	one := Coverage{Objects: 1, Warnings: f.warnings}
+	switch {
+	case f.isNew:
+		one.New = 1
+	case f.changed:
+		one.Changed = 1
+	default:
+		one.Unchanged = 1
+	}
+	k.update(func(c *Coverage) {
+		c.Objects += one.Objects
+		c.New += one.New
+		c.Changed += one.Changed
+		c.Unchanged += one.Unchanged
+		c.Warnings += one.Warnings
+	})
+	j.count(one)
+}

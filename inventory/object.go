@@ -1,0 +1,149 @@
+package inventory
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tenantatlas/tenantatlas/graphclient/contract"
+	"github.com/tenantatlas/tenantatlas/runs"
+)
+
+// An object is one that was listed, together with what is known of it and
+// what is to be read.
+type object struct {
+	kind    *kind
+	id      string // of the item
+	summary contract.Summary
+	stamp   string
+	trace   Trace
+	known   bool // whether there is an item
+	deep    bool // the list has only part of the content
+	want    Want
+}
+
+// plan decides what has to be read of o.
+//
+// Who gets an object can change without a trace in its list, so assignments
+// are read every time, unless they came with the list. Content is read when
+// the list shows that it has moved, or cannot show it.
+func (o *object) plan(full bool) error {
+	t, doc := o.want.Type, o.want.Object.Doc
+	o.deep = t.Read.ByID || len(t.ChildrenOf(o.summary.OData)) > 0
+	var err error
+	if o.stamp, err = o.stampOf(doc); err != nil {
+		return err
+	}
+	moved := !o.known || o.stamp == "" || o.stamp != o.trace.Stamp
+	switch t.Assign.Read {
+	case contract.AssignedAtPath:
+		o.want.Assignments = true
+	case contract.AssignedInList:
+		o.want.Assignments = inlineAssignments(doc) == nil
+	case contract.AssignedInRead:
+		moved = true
+	case contract.AssignedInBody, contract.AssignedNowhere:
+	}
+	o.want.Content = o.deep && (full || moved)
+	return nil
+}
+
+// stampOf stands for the state of o as its list shows it. It is empty if the
+// object does not say when it was modified.
+func (o *object) stampOf(doc []byte) (string, error) {
+	if o.summary.Modified.IsZero() {
+		return "", nil
+	}
+	stamp := o.summary.Modified.Format(time.RFC3339Nano)
+	if !o.deep {
+		return stamp, nil // what is in the list will be compared itself
+	}
+	form, err := o.want.Type.Normalize(nil, doc)
+	if err != nil {
+		return "", runs.Public(err, runs.ReasonBadResponse, "")
+	}
+	return fmt.Sprintf("%s %d %s", stamp, o.summary.Count, hashOf(form)[:16]), nil
+}
+
+// inlineAssignments returns the assignments that a document brings along, or
+// nil if it has none or not all of them.
+func inlineAssignments(doc []byte) json.RawMessage {
+	if contract.Member(doc, "assignments@odata.nextLink") != nil {
+		return nil
+	}
+	return contract.Member(doc, "assignments")
+}
+
+// errStore marks errors of the store.
+var errStore = errors.New("store")
+
+// found is what became of an object.
+type found struct {
+	entry    Entry
+	write    bool // the store does not have entry yet
+	isNew    bool
+	changed  bool // in content or assignments
+	warnings int
+}
+
+// compare works out what o is now and whether the store knows.
+func (j *job) compare(ctx context.Context, o *object, r Reading) (found, error) {
+	now, err := o.state(r)
+	if err != nil {
+		return found{}, runs.Public(err, runs.ReasonBadResponse, "")
+	}
+	f := found{
+		isNew:   !o.known,
+		changed: o.known && (now.hash != o.trace.Hash || now.assignmentsHash != o.trace.AssignmentsHash),
+	}
+	f.write = f.isNew || f.changed || o.stamp != o.trace.Stamp || j.links && !o.trace.Linked
+	if !f.write {
+		return f, nil
+	}
+	f.entry, f.warnings, err = j.entry(ctx, o, &now)
+	// Links that were not extracted from what has changed are out of date.
+	f.entry.Linked = j.links || o.trace.Linked && !f.changed
+	return f, err
+}
+
+// A state is what an object holds now.
+type state struct {
+	content         []byte // as it came; nil if it was not read, because it has not moved
+	hash            string
+	assignments     []byte // normalized; nil if objects of the kind are not assigned
+	assignmentsHash string
+}
+
+func (o *object) state(r Reading) (state, error) {
+	t, doc := o.want.Type, o.want.Object.Doc
+	s := state{content: doc, hash: o.trace.Hash}
+	if o.deep {
+		s.content = r.Content
+	}
+	if s.content != nil {
+		form, err := t.Normalize(nil, s.content)
+		if err != nil {
+			return state{}, err
+		}
+		s.hash = hashOf(form)
+	}
+	list := r.Assignments
+	switch t.Assign.Read {
+	case contract.AssignedInBody, contract.AssignedNowhere:
+		return s, nil
+	case contract.AssignedInRead:
+		list = inlineAssignments(s.content)
+	case contract.AssignedInList, contract.AssignedAtPath:
+		if !o.want.Assignments {
+			list = inlineAssignments(doc)
+		}
+	}
+	form, err := contract.NormalizeAssignments(nil, list)
+	if err != nil {
+		return state{}, err
+	}
+	s.assignments, s.assignmentsHash = form, hashOf(form)
+	return s, nil
+}
