@@ -83,11 +83,11 @@ func NewAPI(cfg Config) (*API, error) {
 		cfg.Now = time.Now //nolint:forbidigo // the one default
 	}
 	a := &API{cfg: cfg, mux: http.NewServeMux()}
-	a.mux.HandleFunc("GET /t/{tenant}/runs", a.viewing(a.list))
-	a.mux.HandleFunc("GET /t/{tenant}/runs/counts", a.viewing(a.counts))
-	a.mux.HandleFunc("GET /t/{tenant}/runs/{id}", a.viewing(a.get))
-	a.mux.HandleFunc("GET /t/{tenant}/runs/{id}/items", a.viewing(a.items))
-	a.mux.HandleFunc("GET /t/{tenant}/types", a.viewing(a.types))
+	a.mux.HandleFunc("GET /t/{tenant}/runs", a.Viewing(a.list))
+	a.mux.HandleFunc("GET /t/{tenant}/runs/counts", a.Viewing(a.counts))
+	a.mux.HandleFunc("GET /t/{tenant}/runs/{id}", a.Viewing(a.get))
+	a.mux.HandleFunc("GET /t/{tenant}/runs/{id}/items", a.Viewing(a.items))
+	a.mux.HandleFunc("GET /t/{tenant}/types", a.Viewing(a.types))
 	a.mux.HandleFunc("GET /me", a.me)
 	return a, nil
 }
@@ -117,25 +117,28 @@ func (h header) Header() http.Header         { return http.Header(h) }
 func (h header) Write(b []byte) (int, error) { return len(b), nil }
 func (h header) WriteHeader(int)             {}
 
-// A request is an HTTP request of somebody who may view the tenant.
-type request struct {
-	*http.Request
-	actor  runs.Actor
-	tenant string
+// A Viewer is who makes a request, and the tenant that the request is about,
+// in which they may view.
+type Viewer struct {
+	runs.Actor
+	Tenant string
 }
 
-func (a *API) viewing(serve func(w http.ResponseWriter, r request) error) http.HandlerFunc {
-	return func(w http.ResponseWriter, hr *http.Request) {
-		actor, err := a.cfg.Who(hr)
-		r := request{hr, actor, hr.PathValue("tenant")}
+// Viewing returns a handler that lets in who may view the tenant that the
+// path's "{tenant}" names, and answers the error of serve as [StatusOf] says.
+// Hosts use it for JSON of their own.
+func (a *API) Viewing(serve func(w http.ResponseWriter, r *http.Request, v Viewer) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		actor, err := a.cfg.Who(r)
+		v := Viewer{actor, r.PathValue("tenant")}
 		if err == nil {
-			err = a.cfg.Authorizer.Authorize(hr.Context(), actor, r.tenant, runs.ActionView)
+			err = a.cfg.Authorizer.Authorize(r.Context(), actor, v.Tenant, runs.ActionView)
 		}
 		if err == nil {
-			err = serve(w, r)
+			err = serve(w, r, v)
 		}
 		if err != nil {
-			a.fail(w, hr, err)
+			a.fail(w, r, err)
 		}
 	}
 }
@@ -157,12 +160,12 @@ func (a *API) me(w http.ResponseWriter, r *http.Request) {
 	WriteJSON(w, http.StatusOK, actor)
 }
 
-func (a *API) list(w http.ResponseWriter, r request) error {
-	q, err := ParseQuery(r.URL.Query(), r.actor, a.cfg.Now())
+func (a *API) list(w http.ResponseWriter, r *http.Request, v Viewer) error {
+	q, err := ParseQuery(r.URL.Query(), v.Actor, a.cfg.Now())
 	if err != nil {
 		return err
 	}
-	q.Tenant = r.tenant
+	q.Tenant = v.Tenant
 	page, err := a.cfg.Runs.List(r.Context(), q)
 	if err != nil {
 		return err
@@ -175,12 +178,12 @@ func (a *API) list(w http.ResponseWriter, r request) error {
 	return nil
 }
 
-func (a *API) counts(w http.ResponseWriter, r request) error {
-	q, err := ParseQuery(r.URL.Query(), r.actor, a.cfg.Now())
+func (a *API) counts(w http.ResponseWriter, r *http.Request, v Viewer) error {
+	q, err := ParseQuery(r.URL.Query(), v.Actor, a.cfg.Now())
 	if err != nil {
 		return err
 	}
-	q.Tenant = r.tenant
+	q.Tenant = v.Tenant
 	tally, err := a.cfg.Runs.Counts(r.Context(), q)
 	if err != nil {
 		return err
@@ -189,12 +192,12 @@ func (a *API) counts(w http.ResponseWriter, r request) error {
 	return nil
 }
 
-func (a *API) get(w http.ResponseWriter, r request) error {
+func (a *API) get(w http.ResponseWriter, r *http.Request, v Viewer) error {
 	known := r.Header.Get("If-None-Match")
 	deadline, stop := context.WithTimeout(r.Context(), preferredWait(r.Header))
 	defer stop()
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		run, err := a.cfg.Runs.Get(r.Context(), runs.Ref{Tenant: r.tenant, ID: r.PathValue("id")})
+		run, err := a.cfg.Runs.Get(r.Context(), runs.Ref{Tenant: v.Tenant, ID: r.PathValue("id")})
 		if err != nil {
 			return err
 		}
@@ -218,13 +221,13 @@ func (a *API) get(w http.ResponseWriter, r request) error {
 	}
 }
 
-func (a *API) items(w http.ResponseWriter, r request) error {
+func (a *API) items(w http.ResponseWriter, r *http.Request, v Viewer) error {
 	q, err := parseItemQuery(r.URL.Query())
 	if err != nil {
 		return err
 	}
 	// An unknown run is an error, not an empty list.
-	run, err := a.cfg.Runs.Get(r.Context(), runs.Ref{Tenant: r.tenant, ID: r.PathValue("id")})
+	run, err := a.cfg.Runs.Get(r.Context(), runs.Ref{Tenant: v.Tenant, ID: r.PathValue("id")})
 	if err != nil {
 		return err
 	}
@@ -240,7 +243,7 @@ func (a *API) items(w http.ResponseWriter, r request) error {
 	return nil
 }
 
-func (a *API) types(w http.ResponseWriter, _ request) error {
+func (a *API) types(w http.ResponseWriter, _ *http.Request, _ Viewer) error {
 	type typeJSON struct {
 		Type        runs.Type `json:"type"`
 		Label       string    `json:"label"`

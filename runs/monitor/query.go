@@ -67,7 +67,7 @@ func parseWindow(q *runs.Query, v url.Values, now time.Time) error {
 			}
 		}
 	}
-	q.Limit, err = parseLimit(v)
+	q.Limit, err = ParseLimit(v)
 	return err
 }
 
@@ -85,11 +85,13 @@ func parseItemQuery(v url.Values) (runs.ItemQuery, error) {
 		}
 	}
 	var err error
-	q.Limit, err = parseLimit(v)
+	q.Limit, err = ParseLimit(v)
 	return q, err
 }
 
-func parseLimit(v url.Values) (int, error) {
+// ParseLimit reads the limit of a list from a URL's query, 1 to 200; 0 if there is
+// none. It reports [runs.ErrInvalid].
+func ParseLimit(v url.Values) (int, error) {
 	s := v.Get("limit")
 	if s == "" {
 		return 0, nil
