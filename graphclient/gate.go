@@ -27,8 +27,8 @@ type gate struct {
 	queue       []*waiter // in the order in which they may go, reads and writes mixed
 	timer       *time.Timer
 
-	factor float64   // the pace at slowed, as a part of the normal one
-	slowed time.Time // when factor was set
+	factor float64   // the pace until slowed, as a part of the normal one
+	slowed time.Time // from when it recovers
 
 	paused  time.Time // nobody goes before
 	since   time.Time // when the refusals began; zero if the last answer was none
@@ -126,7 +126,7 @@ func (g *gate) wake(after time.Duration) {
 
 // pace returns the present part of the normal pace.
 func (g *gate) pace(now time.Time) float64 {
-	return min(1, g.factor+float64(now.Sub(g.slowed))/float64(recovery))
+	return min(1, g.factor+float64(max(0, now.Sub(g.slowed)))/float64(recovery))
 }
 
 // slow lowers the pace by factor, but not for ever and not to nothing.
@@ -181,6 +181,7 @@ func (g *gate) pause(now time.Time, p pass, v verdict) {
 	// A little later than asked, and never all processes at the same time.
 	wait += time.Duration((0.02 + 0.1*rand.Float64()) * float64(max(wait, time.Second)))
 	g.paused = later(g.paused, now.Add(wait))
+	g.slowed = g.paused // a pause is no time to recover in
 	g.trial = true
 	g.dismiss()
 }

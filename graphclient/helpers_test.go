@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/tenantatlas/tenantatlas/graphclient"
+	"github.com/tenantatlas/tenantatlas/graphclient/contract"
 )
 
 const (
@@ -160,4 +161,61 @@ func all(ctx context.Context, c *graphclient.Client, req graphclient.Request) (i
 		}
 	}
 	return items, pages, nil
+}
+
+type transportFunc func(*http.Request) (*http.Response, error)
+
+func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A sentPart is one request of a batch as it was sent.
+type sentPart struct {
+	ID      string            `json:"id"`
+	Method  string            `json:"method"`
+	URL     string            `json:"url"`
+	Headers map[string]string `json:"headers"`
+	Body    json.RawMessage   `json:"body"`
+}
+
+// partsOf reads the parts of a batch.
+func partsOf(body []byte) []sentPart {
+	var doc struct {
+		Requests []sentPart `json:"requests"`
+	}
+	if err := json.Unmarshal(body, &doc); err != nil {
+		panic(err)
+	}
+	return doc.Requests
+}
+
+func partIDs(r *http.Request) (ids []string) {
+	body, _ := io.ReadAll(r.Body)
+	for _, p := range partsOf(body) {
+		ids = append(ids, p.ID)
+	}
+	return ids
+}
+
+// answerParts makes the body of a batch's answer. each returns a part's
+// object, to which the id is added.
+func answerParts(ids []string, each func(id string) string) string {
+	parts := make([]string, len(ids))
+	for i, id := range ids {
+		parts[i] = `{"id":` + quote(id) + `,` + strings.TrimPrefix(each(id), "{")
+	}
+	return `{"responses":[` + strings.Join(parts, ",") + `]}`
+}
+
+// unlimited returns a limiter that lets everything through.
+func unlimited(t testing.TB) *graphclient.Limiter {
+	t.Helper()
+	l, err := graphclient.NewLimiter(graphclient.LimiterConfig{Limit: func(contract.Bucket) contract.Limit { return contract.Limit{} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// fast is for newClient: no pacing.
+func fast(t testing.TB) func(*graphclient.Config) {
+	return func(c *graphclient.Config) { c.Limiter = unlimited(t) }
 }
