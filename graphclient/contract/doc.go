@@ -15,6 +15,5 @@
 //
 // No request needs metadata=full. The default (minimal) level gives
 // @odata.type wherever a value's type does not follow from its path, and
-// [Type.ODataType] fills in the rest; full breaks $expand=categories and
-// costs a third more bytes.
+// [Type.Summarize] fills in the rest; full makes $expand=categories fail.
 package contract

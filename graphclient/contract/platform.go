@@ -38,6 +38,9 @@ func platformOf(s string) Platform {
 
 // onePlatform looks for the words that Graph uses, the unmistakable first.
 func onePlatform(s string) Platform {
+	if s == "all" {
+		return MultiPlatform
+	}
 	for _, w := range []struct {
 		word     string
 		platform Platform
