@@ -135,12 +135,12 @@ func hasPrefix(path, prefix string) bool {
 	return len(path) >= len(prefix) && strings.EqualFold(path[:len(prefix)], prefix)
 }
 
-// nextLink is the link behind page cur, which showed n objects.
-func (c *call) nextLink(list string, cur cursor, n int) string {
+// nextLink is the link behind page cur, which showed n objects of size.
+func (c *call) nextLink(list string, cur cursor, n, size int) string {
 	next := cursor{Offset: cur.Offset + n, Page: cur.Page + 1}
 	if q := c.quirks.pageQuirk(list, PageLoop, cur.Page); q != nil {
 		back := min(q.Cycle, cur.Page)
-		next = cursor{Offset: max(0, cur.Offset-back*n), Page: cur.Page - back}
+		next = cursor{Offset: max(0, cur.Offset-back*size), Page: cur.Page - back}
 	}
 	link := c.link("$skiptoken", next)
 	if q := c.quirks.pageQuirk(list, PageForeignHost, cur.Page); q != nil {

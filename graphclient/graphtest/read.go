@@ -53,7 +53,10 @@ func (c *call) readPlace(p place) (a *answer, served int) {
 }
 
 func (c *call) renderer() *renderer {
-	r := &renderer{t: c.tenant, level: c.level, service: c.service(), cap: c.quirks.ExpandCap}
+	r := &renderer{
+		t: c.tenant, level: c.level, service: c.service(), cap: c.quirks.ExpandCap,
+		stable: c.version == "v1.0" && c.route.root != nil && !c.route.root.is(directory),
+	}
 	if len(c.quirks.UnknownEnums) > 0 && !strings.Contains(strings.Join(c.header.Values("Prefer"), ","), "include-unknown-enum-members") {
 		r.hidden = c.quirks.UnknownEnums
 	}
@@ -76,7 +79,8 @@ func (c *call) readList(r *renderer, p place) (*answer, int) {
 		out.value, out.next = []byte("[]"), c.link("$skiptoken", cur)
 		return c.list(out), cur.Page
 	}
-	end := min(cur.Offset+c.pageSize(p), len(objs))
+	pageSize := c.pageSize(p)
+	end := min(cur.Offset+pageSize, len(objs))
 	shown := objs[cur.Offset:end]
 	size := 2
 	for _, o := range shown {
@@ -94,7 +98,7 @@ func (c *call) readList(r *renderer, p place) (*answer, int) {
 		out.count = len(objs)
 	}
 	if end < len(objs) || c.quirks.pageQuirk(list, PageLoop, cur.Page) != nil {
-		out.next = c.nextLink(list, cur, len(shown))
+		out.next = c.nextLink(list, cur, len(shown), pageSize)
 		return c.list(out), cur.Page
 	}
 	return c.list(out), -1

@@ -37,7 +37,8 @@ type renderer struct {
 	level   level
 	service string // scheme, host and version, for links
 	hidden  map[string][]string
-	cap     int // most children an expansion shows; 0 means all
+	cap     int  // most children an expansion shows; 0 means all
+	stable  bool // v1.0, which leaves out scope tags and filters
 }
 
 // A view is what one object of an answer shows.
@@ -83,7 +84,7 @@ func (r *renderer) members(dst []byte, o *object, v view) []byte {
 		body = o.list
 	}
 	g := &o.spec.gaps
-	if v.opts.sel == nil && len(g.asked) == 0 && r.level == minimal {
+	if v.opts.sel == nil && len(g.asked) == 0 && r.level == minimal && !r.stable {
 		if len(body) > 2 {
 			dst = comma(dst)
 			dst = append(dst, body[1:len(body)-1]...)
@@ -93,7 +94,7 @@ func (r *renderer) members(dst []byte, o *object, v view) []byte {
 	for k, val := range membersOf(o.body) {
 		selected := foldIn(v.opts.sel, k)
 		switch {
-		case v.opts.sel != nil && !selected:
+		case v.opts.sel != nil && !selected, r.stable && slices.Contains(betaProperties, k):
 			continue
 		case v.list && slices.Contains(g.absent, k):
 			continue
@@ -116,6 +117,9 @@ func (r *renderer) member(dst []byte, name string, val []byte) []byte {
 		}
 	}
 	dst = append(quote(comma(dst), name), ':')
+	if r.stable && name == "target" && isObject(val) {
+		val = without(val, betaProperties)
+	}
 	switch r.level {
 	case none:
 		return appendUntyped(dst, val)
@@ -123,6 +127,24 @@ func (r *renderer) member(dst []byte, name string, val []byte) []byte {
 		return r.nested(dst, name, val)
 	}
 	return append(dst, val...)
+}
+
+// betaProperties are those that v1.0 silently does not have. Read-only.
+// Source: policytypes deviceConfiguration.
+var betaProperties = []string{
+	"roleScopeTagIds", "roleScopeTags", "supportsScopeTags",
+	"deviceAndAppManagementAssignmentFilterId", "deviceAndAppManagementAssignmentFilterType",
+}
+
+// without copies an object but for some members.
+func without(val []byte, names []string) []byte {
+	w := newObject(len(val))
+	for k, v := range membersOf(val) {
+		if !slices.Contains(names, k) {
+			w.raw(k, v)
+		}
+	}
+	return w.bytes()
 }
 
 // nested appends a value of a property with all its types.

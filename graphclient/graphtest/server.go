@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -141,6 +142,8 @@ func (c *call) handle(bad error) *answer {
 	switch r := c.route; {
 	case r.bad != "":
 		return c.noSegment(r.bad)
+	case c.version != "beta" && r.root.is(betaOnly):
+		return c.noSegment(r.root.name[strings.LastIndexByte(r.root.name, '/')+1:])
 	case c.isForbidden():
 		return c.forbidden(r.root.perm)
 	case bad != nil:

@@ -1,6 +1,9 @@
 package graphtest
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A spec is what the server knows about one list, singleton or navigation
 // property of Graph.
@@ -38,6 +41,7 @@ const (
 	directory                         // Entra's errors, $top, $search, advanced queries
 	deltaList                         // has /delta
 	settingCount                      // keeps the property settingCount right
+	betaOnly                          // v1.0 has no such path
 )
 
 // gaps are the properties that lists do not tell. Names as in the document.
@@ -125,15 +129,34 @@ func assignments(typ string, extra ...*spec) *spec {
 	return &spec{name: "assignments", typ: typ, ids: idAssignment, kids: extra}
 }
 
-// table is the server's knowledge of paths: lower-case root path to spec.
+// newTable makes the server's knowledge of paths: lower-case root path to spec.
 func newTable() map[string]*spec {
 	table := make(map[string]*spec)
 	for _, list := range [][]*spec{policySpecs(), scriptSpecs(), enrollmentSpecs(), tenantSpecs(), connectorSpecs(), appSpecs(), protectionSpecs(), identitySpecs()} {
 		for _, s := range list {
 			table[strings.ToLower(s.name)] = s
+			if !slices.Contains(stable, s.name) && !s.is(directory) {
+				s.flag |= betaOnly
+			}
 		}
 	}
 	return table
+}
+
+// stable are the Intune paths that v1.0 has. Read-only.
+// Source: graph.md section 1, version; policytypes, column ver.
+var stable = []string{
+	"deviceManagement/roleDefinitions", "deviceManagement/roleAssignments", "deviceManagement/notificationMessageTemplates",
+	"deviceManagement/deviceCategories", "deviceManagement/deviceConfigurations", "deviceManagement/deviceCompliancePolicies",
+	"deviceManagement/settings", "deviceManagement/deviceEnrollmentConfigurations", "deviceManagement/termsAndConditions",
+	"deviceManagement/applePushNotificationCertificate", "deviceManagement/mobileThreatDefenseConnectors",
+	"deviceManagement/complianceManagementPartners", "deviceManagement/remoteAssistancePartners",
+	"deviceManagement/deviceManagementPartners", "deviceManagement/exchangeConnectors", "deviceManagement/auditEvents",
+	"deviceAppManagement/mobileApps", "deviceAppManagement/mobileAppCategories", "deviceAppManagement/mobileAppConfigurations",
+	"deviceAppManagement/managedAppPolicies", "deviceAppManagement/iosManagedAppProtections",
+	"deviceAppManagement/androidManagedAppProtections", "deviceAppManagement/defaultManagedAppProtections",
+	"deviceAppManagement/mdmWindowsInformationProtectionPolicies", "deviceAppManagement/windowsInformationProtectionPolicies",
+	"deviceAppManagement/targetedManagedAppConfigurations", "deviceAppManagement/managedEBooks", "deviceAppManagement/vppTokens",
 }
 
 // rawSpec describes a path that the table does not have.
