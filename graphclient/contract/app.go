@@ -22,8 +22,9 @@ func appTypes() []Type {
 				Except: []Exception{packagedApps(), purchasedApps()},
 				Await:  &Await{Property: "publishingState", Done: "published"},
 				Actions: []Action{{
-					Method: "POST", Path: "categories/$ref", From: "categories", Each: true, Status: 204,
+					Method: "POST", Path: "categories/$ref", From: "categories", Each: true, Ref: true, Status: 204,
 				}},
+				Binds: map[string]string{"categories": "/deviceAppManagement/mobileAppCategories"},
 			},
 			Bucket: BucketApplications, Permissions: access(appsArea), Order: 60,
 			Source: "IM 484-498; CD backup Applications; TF winget_app; DOC shared-mobileapp-assign; IM#345",

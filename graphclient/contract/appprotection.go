@@ -1,55 +1,56 @@
 package contract
 
-// appProtectionTypes returns the policies that protect data in apps.
-func appProtectionTypes() []Type {
-	protection := func(t Type, apps Action) Type {
-		t.Category = AppProtection
-		t.Name = "displayName"
-		t.Read = Read{ByID: true, Query: "$expand=apps,assignments"}
-		t.Assign = Assign{Read: AssignedAtPath, Shape: AssignReplace, Body: "assignments", Status: 204, GroupsOnly: true}
-		t.Write = Write{
-			Shape: WritePatch, Support: Restorable, Create: 201, Update: 200,
-			Strip:    []string{"deployedAppCount", "apps", "deploymentSummary"},
-			Actions:  []Action{apps},
-			Replaces: []string{"apps"},
-		}
-		t.Bucket, t.Order = BucketManagedApplications, 100
-		t.Permissions = access(appsArea)
-		t.noise = append(t.noise, "deployedAppCount", "deploymentSummary", "apps.id", "apps.version")
-		t.sets = append(t.sets, "apps")
-		t.links = append(t.links,
-			to(TargetAppIdentifier, "apps.mobileAppIdentifier.bundleId"),
-			to(TargetAppIdentifier, "apps.mobileAppIdentifier.packageId"),
-			to(TargetAppIdentifier, "apps.mobileAppIdentifier.windowsAppId"))
-		return t
+// targetApps is the request that says which apps a policy is for.
+func targetApps(with ...string) Action {
+	return Action{Method: "POST", Path: "targetApps", Body: "apps", From: "apps", With: with, Status: 204}
+}
+
+// appPolicy returns the rest of a policy for apps that manage themselves.
+func appPolicy(t Type, target Action) Type {
+	t.Name = "displayName"
+	t.Read.ByID, t.Read.Query = true, "$expand=apps,assignments"
+	t.Assign = Assign{Read: AssignedAtPath, Shape: AssignReplace, Body: "assignments", Status: 204, GroupsOnly: true}
+	t.Write = Write{
+		Shape: WritePatch, Support: Restorable, Create: 201, Update: 200,
+		Strip:    []string{"deployedAppCount", "apps", "deploymentSummary"},
+		Actions:  []Action{target},
+		Replaces: []string{"apps"},
 	}
-	// The request has a second property, appGroupType, except for Windows.
-	target := Action{Method: "POST", Path: "targetApps", Body: "apps", From: "apps", With: []string{"appGroupType"}, Status: 204}
-	windowsTarget := target
-	windowsTarget.With = nil
+	t.Bucket, t.Order = BucketManagedApplications, 100
+	t.Permissions = access(appsArea)
+	t.noise = append(t.noise, "deployedAppCount", "deploymentSummary", "apps.id", "apps.version")
+	t.sets = append(t.sets, "apps")
+	t.links = append(t.links,
+		to(TargetAppIdentifier, "apps.mobileAppIdentifier.bundleId"),
+		to(TargetAppIdentifier, "apps.mobileAppIdentifier.packageId"),
+		to(TargetAppIdentifier, "apps.mobileAppIdentifier.windowsAppId"))
+	return t
+}
+
+// appProtectionTypes returns the policies that protect data in apps. There is
+// a list of all of them, which refuses $expand and every write.
+func appProtectionTypes() []Type {
 	return []Type{
-		protection(Type{
-			Key: "iosManagedAppProtection", Title: "App protection for iOS", Platform: IOS,
-			OData: []string{"iosManagedAppProtection"},
-			// The list of all app policies would be one request less, but
-			// refuses $expand and every write.
+		appPolicy(Type{
+			Key: "iosManagedAppProtection", Title: "App protection for iOS", Category: AppProtection, Platform: IOS,
+			OData:  []string{"iosManagedAppProtection"},
 			Lists:  at("/deviceAppManagement/iosManagedAppProtections"),
 			Source: "IM 430-447; CD update AppProtection; CIPP",
 			sets:   []string{"exemptedAppProtocols", "managedUniversalLinks", "exemptedUniversalLinks"},
-		}, target),
-		protection(Type{
-			Key: "androidManagedAppProtection", Title: "App protection for Android", Platform: Android,
+		}, targetApps("appGroupType")),
+		appPolicy(Type{
+			Key: "androidManagedAppProtection", Title: "App protection for Android", Category: AppProtection, Platform: Android,
 			OData:  []string{"androidManagedAppProtection"},
 			Lists:  at("/deviceAppManagement/androidManagedAppProtections"),
 			Source: "TF android_managed_app_protection; CD AppProtection",
 			sets:   []string{"exemptedAppPackages", "approvedKeyboards"},
-		}, target),
-		protection(Type{
-			Key: "windowsManagedAppProtection", Title: "App protection for Windows", Platform: Windows,
+		}, targetApps("appGroupType")),
+		appPolicy(Type{
+			Key: "windowsManagedAppProtection", Title: "App protection for Windows", Category: AppProtection, Platform: Windows,
 			OData:  []string{"windowsManagedAppProtection"},
 			Lists:  at("/deviceAppManagement/windowsManagedAppProtections"),
-			Source: "TF windows_managed_app_protection; CSDL targetApps",
-		}, windowsTarget),
+			Source: "TF windows_managed_app_protection; CSDL targetApps: without appGroupType",
+		}, targetApps()),
 		{
 			Key: "windowsInformationProtection", Title: "Windows information protection", Category: AppProtection,
 			Platform: Windows,
@@ -67,20 +68,15 @@ func appProtectionTypes() []Type {
 			noise:  []string{"protectedAppLockerFiles.id", "exemptAppLockerFiles.id"},
 			sets:   []string{"protectedAppLockerFiles", "exemptAppLockerFiles"},
 		},
-		func() Type {
-			t := protection(Type{
-				Key: "targetedManagedAppConfiguration", Title: "App configuration for managed apps",
-				OData: []string{"targetedManagedAppConfiguration"},
-				// It is in the list of all app policies too.
-				Lists:  at("/deviceAppManagement/targetedManagedAppConfigurations"),
-				Source: "IM 452-466; CSDL",
-				noise:  []string{"settings.id"},
-				sets:   []string{"customSettings", "settings"},
-			}, target)
-			t.Category = Apps
-			t.Read.Children = []Child{{Name: "settings", Path: "settings"}}
-			return t
-		}(),
+		appPolicy(Type{
+			Key: "targetedManagedAppConfiguration", Title: "App configuration for managed apps", Category: Apps,
+			OData:  []string{"targetedManagedAppConfiguration"},
+			Lists:  at("/deviceAppManagement/targetedManagedAppConfigurations"),
+			Read:   Read{Children: []Child{{Name: "settings", Path: "settings"}}},
+			Source: "IM 452-466; CSDL: in the list of all app policies too",
+			noise:  []string{"settings.id"},
+			sets:   []string{"customSettings", "settings"},
+		}, targetApps("appGroupType")),
 	}
 }
 

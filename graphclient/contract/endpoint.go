@@ -13,12 +13,12 @@ const Version = "beta"
 
 // Endpoints that belong to no type.
 const (
-	BatchPath            = "/$batch"                                     // POST, at most MaxBatch parts
-	GroupsPath           = "/groups"                                     //
-	GroupsDeltaPath      = "/groups/delta"                               //
-	ObjectsByIDsPath     = "/directoryObjects/getByIds"                  // POST {ids, types}, at most MaxIDs
-	AuditEventsPath      = "/deviceManagement/auditEvents"               //
-	ApprovalRequestsPath = "/deviceManagement/operationApprovalRequests" //
+	BatchPath            = "/$batch" // POST, at most MaxBatch parts
+	GroupsPath           = "/groups"
+	GroupsDeltaPath      = "/groups/delta"
+	ObjectsByIDsPath     = "/directoryObjects/getByIds" // POST {ids, types}, at most MaxIDs
+	AuditEventsPath      = "/deviceManagement/auditEvents"
+	ApprovalRequestsPath = "/deviceManagement/operationApprovalRequests"
 )
 
 // Sizes that Graph accepts.

@@ -99,7 +99,7 @@ func deviceEnrollmentTypes() []Type {
 				Shape: WritePatch, Support: Restorable, Create: 201, Update: 204,
 				Strip: []string{"isDefault", "configurationEndpointUrl"},
 				Actions: []Action{{
-					Method: "POST", Path: "setDefaultProfile", From: "isDefault", Status: 204,
+					Method: "POST", Path: "setDefaultProfile", When: "isDefault", Status: 204,
 				}},
 			},
 			Bucket: BucketDeviceEnrollment, Permissions: access(serviceArea), Order: 120,

@@ -74,7 +74,7 @@ func TestTypesHaveTheirFacts(t *testing.T) {
 				want(strings.Contains(l.Path, "{parent}") == (l.Parent != ""), "a parent is named if the path needs it")
 			}
 			for _, action := range w.Actions {
-				want(action.Method != "" && action.Path != "" && action.From != "" && action.Status != 0, "actions are complete: "+action.Path)
+				want(action.Method != "" && action.Path != "" && (action.From != "" || action.When != "") && action.Status != 0, "actions are complete: "+action.Path)
 			}
 			for _, e := range w.Except {
 				want(len(e.OData) > 0 && e.Support != contract.Restorable && e.Reason != "", "exceptions are complete")

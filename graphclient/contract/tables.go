@@ -1,9 +1,7 @@
 package contract
 
-// What the tables of the areas are written with.
-
-// Types are listed in files by area. Their sources are shorthands: CD is
-// IntuneCD, IM IntuneManagement (lines of EndpointManager.psm1), TF the
+// areas returns the types, listed in files by area. Their sources are in
+// shorthands: CD is IntuneCD, IM IntuneManagement (lines of EndpointManager.psm1), TF the
 // community's Terraform provider for Microsoft 365, IBR
 // IntuneBackupAndRestore, HK and HKW the hydration kit and its web app, CIPP
 // CIPP-API, M365DSC Microsoft365DSC, DOC Microsoft's documentation, CSDL the

@@ -49,8 +49,8 @@ type Type struct {
 	// Order is the tier of a restore, lowest first. Zero means that the type
 	// has no place in one.
 	Order int
-	// Source says where the facts come from, in the shorthands of the
-	// package's data files.
+	// Source says where the facts come from and, after a colon, what to beware
+	// of. Its shorthands are explained in tables.go.
 	Source string
 
 	// The following are dotted paths in which arrays are transparent. A leading

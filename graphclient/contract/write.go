@@ -83,9 +83,11 @@ type Await struct {
 type Action struct {
 	Method string   // for example POST
 	Path   string   // relative to the object, without a leading slash
+	From   string   // property of the document that the value comes from; empty for a request without a body
 	Body   string   // property of the request that holds the value; empty if the value is the body
-	From   string   // property of the document that the value comes from
 	With   []string // further properties that go along under their own names
-	Each   bool     // one request for every entry
+	Each   bool     // one request for every entry of the value
+	Ref    bool     // the body is a reference to the value, {"@odata.id": its URL}; see Binds of [Write]
+	When   string   // property that has to be true for the request to be sent; empty means always
 	Status int
 }
