@@ -1,0 +1,74 @@
+package bunruns
+
+import (
+	"context"
+	"embed"
+	"fmt"
+
+	"github.com/tenantatlas/tenantatlas/internal/bunkit"
+	"github.com/tenantatlas/tenantatlas/runs"
+)
+
+var (
+	_ runs.Store     = (*Store)(nil)
+	_ runs.Counter   = (*Store)(nil)
+	_ runs.ItemStore = (*Store)(nil)
+)
+
+//go:embed migrations
+var files embed.FS
+
+// A DB is one database, reached through two handles: for what writes and for
+// what reads. All drivers of this module that work on one database should be
+// given the same.
+//
+// For PostgreSQL both handles are one, on a pool that was opened with pgx. For
+// SQLite, Write allows one connection, in WAL mode and with a busy timeout, and
+// Read is a second pool on the same file.
+type DB = bunkit.DB
+
+// A Store is a [runs.Store], a [runs.ItemStore] and a [runs.Counter] in a
+// database. Its methods are safe for concurrent use.
+type Store struct {
+	db      DB
+	dialect bunkit.Dialect
+	sql     statements
+	write   executor
+	read    executor
+}
+
+// New returns the Store in db, or says what it cannot work with. It does not
+// reach for the database; see [Store.Migrate].
+func New(db DB) (*Store, error) {
+	db, d, err := db.Check()
+	if err != nil {
+		return nil, fmt.Errorf("bunruns: %w", err)
+	}
+	s := &Store{db: db, dialect: d, sql: newStatements(d), write: db.Write.DB, read: db.Read.DB}
+	if d == bunkit.SQLite3 {
+		// pgx keeps the statements it has prepared, SQLite's driver does not.
+		s.write, s.read = &prepared{db: db.Write.DB}, &prepared{db: db.Read.DB}
+	}
+	return s, nil
+}
+
+// Migrate brings the tables to what this version of the package needs. It does
+// nothing if they are there, and may run in several processes at once.
+func (s *Store) Migrate(ctx context.Context) error {
+	if err := migrations().Up(ctx, s.db); err != nil {
+		return s.explain(ctx, "migrate runs", err)
+	}
+	return nil
+}
+
+// Revert undoes the last n steps of [Store.Migrate], or all of them if n is
+// negative, and deletes what only they have room for: with the first step, all
+// runs.
+func (s *Store) Revert(ctx context.Context, n int) error {
+	if err := migrations().Down(ctx, s.db, n); err != nil {
+		return s.explain(ctx, "revert the tables of runs", err)
+	}
+	return nil
+}
+
+func migrations() bunkit.Migrations { return bunkit.Migrations{Driver: "bunruns", Files: files} }

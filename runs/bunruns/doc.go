@@ -1,0 +1,48 @@
+// Package bunruns keeps runs and their items in PostgreSQL or SQLite.
+//
+// # Opening
+//
+// Hosts open the database and pass what they opened; this package imports no
+// SQL driver. For PostgreSQL:
+//
+//	pool, err := sql.Open("pgx", url)
+//	db := bun.NewDB(pool, pgdialect.New())
+//	store, err := bunruns.New(bunruns.DB{Write: db})
+//
+// For SQLite, modernc.org/sqlite is opened twice: once for writing, with one
+// connection, and once for reading:
+//
+//	write, err := sql.Open("sqlite", "file:runs.db?_txlock=immediate&_busy_timeout=10000&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
+//	write.SetMaxOpenConns(1)
+//	read, err := sql.Open("sqlite", "file:runs.db?_busy_timeout=10000&_pragma=journal_mode(WAL)&_pragma=query_only(1)")
+//	store, err := bunruns.New(bunruns.DB{
+//		Write: bun.NewDB(write, sqlitedialect.New()),
+//		Read:  bun.NewDB(read, sqlitedialect.New()),
+//	})
+//
+// The statements of this package have a fixed text and bind parameters, and do
+// not pass through bun, so that a database plans each of them once.
+//
+// # Migrations
+//
+// [Store.Migrate] creates and changes the tables; nothing else does. It is to be
+// called before the store is used, by one process or by all of them at once.
+// [Store.Revert] goes back. The steps, whose SQL is in the folder migrations,
+// are kept in the table bunruns_migrations:
+//
+//	0001_runs   the tables operation_runs and operation_run_items
+//
+// # What is in the tables
+//
+// The table operation_runs has a row for each run and operation_run_items one
+// for each item. Both dialects have the same columns: texts that are empty
+// rather than NULL; JSON as text, params byte by byte as they came; instants in
+// UTC, to the microsecond, as timestamptz in PostgreSQL and as microseconds
+// since 1970 in SQLite. Texts that have an order have that of their bytes.
+//
+// # Clock
+//
+// The clock that stamps leases and says what is due is the server's with
+// PostgreSQL. With SQLite, where all processes are on one machine, it is that
+// of the process, read just before the statement.
+package bunruns

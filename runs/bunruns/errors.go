@@ -1,0 +1,53 @@
+package bunruns
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/tenantatlas/tenantatlas/internal/bunkit"
+	"github.com/tenantatlas/tenantatlas/runs"
+)
+
+// explain says what failed, and makes errors of the database what package runs
+// says. The text of err stays in it, for logs.
+func (s *Store) explain(ctx context.Context, doing string, err error) error {
+	switch ended := ctx.Err(); {
+	case err == nil:
+		return nil
+	case ended != nil && errors.Is(err, ended):
+	case ended != nil: // drivers report it in words of their own
+		return fmt.Errorf("%s: %w: %w", doing, ended, err)
+	case bunkit.Unreachable(err), bunkit.Transient(err), errors.Is(err, sql.ErrConnDone),
+		errors.Is(err, context.DeadlineExceeded): // which then is one of the driver's, not of ctx
+		return fmt.Errorf("%s: %w: %w", doing, runs.ErrStoreUnavailable, err)
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
+// duplicate returns what the run that an update would have made doubles, or
+// err itself. Databases name the index, or its columns.
+func duplicate(err error) error {
+	switch {
+	case err == nil || !bunkit.Duplicate(err):
+		return err
+	case strings.Contains(err.Error(), "operation_runs_lane"), strings.Contains(err.Error(), "operation_runs.lane"):
+		return fmt.Errorf("%w: %w", runs.ErrLaneBusy, err)
+	default:
+		return fmt.Errorf("%w: %w", runs.ErrConflict, err) // its key is another run's by now
+	}
+}
+
+// storable reports whether a column can hold all of the texts. PostgreSQL
+// refuses others even as a parameter of a query.
+func storable(texts ...string) bool {
+	for _, t := range texts {
+		if !utf8.ValidString(t) || strings.ContainsRune(t, 0) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,2 @@
+DROP TABLE operation_run_items;
+DROP TABLE operation_runs;

@@ -1,0 +1,180 @@
+package bunruns
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/tenantatlas/tenantatlas/internal/bunkit"
+	"github.com/tenantatlas/tenantatlas/runs"
+)
+
+// A walk says where in the indexes of a table the rows of a list are, and what
+// is left to look at there.
+type walk struct {
+	table string
+	by    string // the column that has the order of the list
+	down  bool
+	base  []condition
+
+	// branches each select a stretch of an index that has that order, together
+	// with base. They do not overlap. No branch means that base does it.
+	branches []condition
+
+	// rest is what else a row must fulfil. Without it, every row in the
+	// branches is listed.
+	rest []condition
+
+	// whole is set if the branches are short enough to look at all of them.
+	whole bool
+}
+
+// A condition is a text, with the parameter for arg in the middle unless that
+// is nil.
+type condition struct {
+	before string
+	arg    any
+	after  string
+}
+
+// anyOf says that the column has one of values.
+func anyOf[T ~string](d bunkit.Dialect, column string, values []T) condition {
+	array, err := json.Marshal(values)
+	if err != nil {
+		array = []byte("[]") // unreachable: values are texts
+	}
+	if d == bunkit.SQLite3 {
+		return condition{column + " IN (SELECT value FROM json_each(", string(array), "))"}
+	}
+	return condition{column + " = ANY (ARRAY(SELECT jsonb_array_elements_text(", string(array), "::text::jsonb)))"}
+}
+
+// A statement is a text that is being written, with its arguments.
+type statement struct {
+	text strings.Builder
+	args []any
+}
+
+// bind returns c with its parameter.
+func (s *statement) bind(c condition) string {
+	if c.arg == nil {
+		return c.before + c.after
+	}
+	s.args = append(s.args, c.arg)
+	return c.before + "$" + strconv.Itoa(len(s.args)) + c.after
+}
+
+// bindAll returns that all of them hold.
+func (s *statement) bindAll(all []condition) string {
+	var texts []string
+	for _, c := range all {
+		texts = append(texts, s.bind(c))
+	}
+	return strings.Join(texts, " AND ")
+}
+
+// merge writes the selection of the given columns of the rows in the branches
+// that fulfil more, each branch in the order of the list and cut by limit. In
+// columns, # stands for the number of the branch. The order is lost if there
+// are several of them.
+func (s *statement) merge(w *walk, columns, limit string, more []condition) {
+	common := s.bindAll(append(w.base[:len(w.base):len(w.base)], more...))
+	branches := w.branches
+	if len(branches) == 0 {
+		branches = []condition{{}}
+	}
+	for i, branch := range branches {
+		where := common
+		if branch.before != "" {
+			where += " AND " + s.bind(branch)
+		}
+		one := "SELECT " + strings.ReplaceAll(columns, "#", strconv.Itoa(i)) + " FROM " + w.table +
+			" WHERE " + where + " ORDER BY " + w.order() + " " + limit
+		if len(branches) == 1 {
+			s.text.WriteString(one)
+			return
+		}
+		if i > 0 {
+			s.text.WriteString(" UNION ALL ")
+		}
+		fmt.Fprintf(&s.text, "SELECT * FROM (%s) AS branch%d", one, i)
+	}
+}
+
+func (w *walk) order() string {
+	if w.down {
+		return w.by + " DESC"
+	}
+	return w.by
+}
+
+// beyond and upTo are the conditions for the rows behind a position, and for
+// those up to one.
+func (w *walk) beyond(position string) condition {
+	return condition{before: w.by + map[bool]string{true: " < ", false: " > "}[w.down], arg: position}
+}
+
+func (w *walk) upTo(position string) condition {
+	return condition{before: w.by + map[bool]string{true: " >= ", false: " <= "}[w.down], arg: position}
+}
+
+// maxLook is how many rows a page looks at before it is short.
+const maxLook = 2000
+
+// page calls row for each of the next rows of w behind the position after, up
+// to one more than size of them. It returns the position to which it has
+// looked, which is empty if that was the end.
+func (s *Store) page(ctx context.Context, w *walk, columns []column, after string, size int, row func(*sql.Rows) error) (looked string, err error) {
+	var within []condition
+	if after != "" {
+		within = append(within, w.beyond(after))
+	}
+	if len(w.rest) > 0 && !w.whole {
+		if looked, err = s.horizon(ctx, w, within); err != nil {
+			return "", err
+		}
+		if looked != "" {
+			within = append(within, w.upTo(looked))
+		}
+	}
+	// A limit that is a parameter would be planned for as if it could be
+	// anything; with a few of them the plans are few.
+	limit := "LIMIT 51"
+	if size > 50 {
+		limit = fmt.Sprintf("LIMIT %d", runs.MaxLimit+1)
+	}
+	var stmt statement
+	stmt.merge(w, list("", columns), limit, append(within, w.rest...))
+	if len(w.branches) > 1 {
+		stmt.text.WriteString(" ORDER BY " + w.order() + " " + limit)
+	}
+	n := 0
+	return looked, query(ctx, s.read, s.dialect.Bind(stmt.text.String()), stmt.args, func(rows *sql.Rows) error {
+		if n++; n > size+1 {
+			return nil
+		}
+		return row(rows)
+	})
+}
+
+// horizon returns a position such that there are maxLook rows, or a few less,
+// in the branches up to it; or nothing if there are no more than that at all.
+// What is inserted later makes no difference to it: what a page looks at is
+// given by positions, so that the next page can begin where it ends.
+func (s *Store) horizon(ctx context.Context, w *walk, within []condition) (string, error) {
+	each := maxLook / max(len(w.branches), 1)
+	nearest := "min"
+	if w.down {
+		nearest = "max"
+	}
+	var stmt statement
+	stmt.text.WriteString("SELECT " + nearest + "(" + w.by + ") FROM (")
+	stmt.merge(w, w.by, fmt.Sprintf("LIMIT 1 OFFSET %d", each-1), within)
+	stmt.text.WriteString(") AS ends")
+	var position sql.NullString
+	_, err := queryRow(ctx, s.read, s.dialect.Bind(stmt.text.String()), stmt.args, &position)
+	return position.String, err
+}

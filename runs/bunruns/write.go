@@ -1,0 +1,182 @@
+package bunruns
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+
+	"github.com/tenantatlas/tenantatlas/internal/bunkit"
+	"github.com/tenantatlas/tenantatlas/runs"
+)
+
+// Insert implements [runs.Store]. A new run takes one statement with PostgreSQL
+// and two with SQLite; joining one takes one statement, which writes nothing.
+func (s *Store) Insert(ctx context.Context, r *runs.Run) (*runs.Run, bool, error) {
+	if err := r.Validate(); err != nil {
+		return nil, false, err
+	}
+	stored, inserted, err := s.insert(ctx, r)
+	if err != nil {
+		return nil, false, s.explain(ctx, "insert run", err)
+	}
+	return stored, inserted, nil
+}
+
+// insertTries is how often an insert begins anew because a run that was in its
+// way is gone when it looks for it.
+const insertTries = 10
+
+func (s *Store) insert(ctx context.Context, r *runs.Run) (*runs.Run, bool, error) {
+	for range insertTries {
+		if s.dialect == bunkit.SQLite3 {
+			if found, err := s.look(ctx, r); found != nil || err != nil {
+				return found, false, err
+			}
+		}
+		stored, inserted, err := s.add(ctx, r)
+		if stored != nil || err != nil {
+			return stored, inserted, err
+		}
+		// Another run has been in the way. Which?
+		if found, err := s.look(ctx, r); found != nil || err != nil {
+			return found, false, err
+		}
+		var taken, busy bool
+		_, err = queryRow(ctx, s.read, s.sql.taken, []any{r.ID, r.Tenant, r.Lane, string(r.Status)}, &taken, &busy)
+		switch {
+		case err != nil:
+			return nil, false, err
+		case taken:
+			return nil, false, runs.ErrExists
+		case busy:
+			return nil, false, runs.ErrLaneBusy
+		}
+	}
+	return nil, false, fmt.Errorf("%w: the runs in its way change too fast", runs.ErrStoreUnavailable)
+}
+
+// look returns the run that r joins, or nil.
+func (s *Store) look(ctx context.Context, r *runs.Run) (*runs.Run, error) {
+	if r.Once == "" && (r.Key == "" || !r.Active()) {
+		return nil, nil //nolint:nilnil // nobody shares it
+	}
+	found := new(runs.Run)
+	ok, err := queryRow(ctx, s.read, s.sql.look,
+		[]any{r.Tenant, string(r.Type), r.Once, string(r.Key), string(r.Status)}, scanWhole(found)...)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return found, nil
+}
+
+// add runs the insert. It returns nil if the insert did nothing.
+func (s *Store) add(ctx context.Context, r *runs.Run) (stored *runs.Run, inserted bool, err error) {
+	next, after := s.kept(r)
+	next.Revision = 1
+	args := append(s.bindFixed([]any{r.Tenant, r.ID}, next), bindParams(next))
+	if args, err = s.bindState(args, next, after); err != nil {
+		return nil, false, err
+	}
+	err = s.commit(ctx, func(ctx context.Context, c executor) error {
+		stored = nil
+		if s.dialect == bunkit.SQLite3 {
+			inserted, err = changed(c.ExecContext(ctx, s.sql.insert, args...))
+			return err
+		}
+		found := new(runs.Run)
+		ok, err := queryRow(ctx, c, s.sql.insert, args, slices.Concat([]any{&inserted}, scanWhole(found))...)
+		if ok {
+			stored = found
+		}
+		return err
+	})
+	if err != nil || !inserted {
+		return stored, false, err
+	}
+	if stored != nil {
+		next.LeaseUntil, next.NotBefore, next.NextRing = stored.LeaseUntil, stored.NotBefore, stored.NextRing
+	}
+	return next, true, nil
+}
+
+// changed reports whether a statement has changed a row.
+func changed(result sql.Result, err error) (bool, error) {
+	if err != nil {
+		return false, err
+	}
+	n, err := result.RowsAffected()
+	return n > 0, err
+}
+
+// Update implements [runs.Store]. It is one statement, and one more to tell why
+// it changed nothing.
+func (s *Store) Update(ctx context.Context, r *runs.Run) (*runs.Run, error) {
+	if err := r.Validate(); err != nil {
+		return nil, err
+	}
+	stored, err := s.update(ctx, r)
+	if err != nil {
+		return nil, s.explain(ctx, "update run", err)
+	}
+	return stored, nil
+}
+
+func (s *Store) update(ctx context.Context, r *runs.Run) (*runs.Run, error) {
+	next, after := s.kept(r)
+	args, err := s.bindState([]any{r.Tenant, r.ID, r.Revision}, next, after)
+	if err != nil {
+		return nil, err
+	}
+	next.Revision++
+	next.Params = nil
+	// What cannot change is as it was inserted, whatever r says.
+	dest := scanFixed([]any{at{&next.LeaseUntil}, at{&next.NotBefore}, at{&next.NextRing}}, next)
+	var done bool
+	err = s.commit(ctx, func(ctx context.Context, c executor) (err error) {
+		done, err = queryRow(ctx, c, s.sql.update, args, dest...)
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, duplicate(err)
+	case !done:
+		return nil, s.refused(ctx, r)
+	}
+	return next, nil
+}
+
+// refused returns why an update of r has changed nothing.
+func (s *Store) refused(ctx context.Context, r *runs.Run) error {
+	var revision int64
+	found, err := queryRow(ctx, s.read, s.sql.revision, []any{r.Tenant, r.ID}, &revision)
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return runs.ErrNotFound
+	case revision == r.Revision:
+		return runs.ErrLaneBusy
+	default:
+		return runs.ErrConflict
+	}
+}
+
+// Get implements [runs.Store].
+func (s *Store) Get(ctx context.Context, ref runs.Ref) (*runs.Run, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if !storable(ref.Tenant, ref.ID) {
+		return nil, runs.ErrNotFound
+	}
+	r := new(runs.Run)
+	found, err := queryRow(ctx, s.read, s.sql.get, []any{ref.Tenant, ref.ID}, scanWhole(r)...)
+	if err == nil && !found {
+		err = runs.ErrNotFound
+	}
+	if err != nil {
+		return nil, s.explain(ctx, "get run", err)
+	}
+	return r, nil
+}
