@@ -9,9 +9,17 @@ import (
 // announceTimeout bounds how long the observers may take over one run.
 const announceTimeout = 30 * time.Second
 
+// stageTimeout bounds how long an observer may hold up a start or a claim.
+const stageTimeout = 500 * time.Millisecond
+
 // observeStage tells the observers of a run that has not ended, at best effort.
 func (t *Tracker) observeStage(ctx context.Context, r *Run) {
 	t.watch.wake(r.ID)
+	if len(t.cfg.Observers) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stageTimeout)
+	defer cancel()
 	for _, o := range t.cfg.Observers {
 		if err := t.observe(ctx, o, r); err != nil {
 			t.cfg.Logger.WarnContext(ctx, "observer failed", "run", r.ID, "status", r.Status, "error", err)

@@ -83,11 +83,15 @@ func Example_addingAnOperation() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	links := map[string]bool{}
 	for _, in := range []Reindex{{Index: "main"}, {Index: "main", Parts: []string{"people", "documents"}}} {
-		if _, err := startReindex(ctx, tracker, runs.User("dana", "Dana"), in); err != nil {
+		link, err := startReindex(ctx, tracker, runs.User("dana", "Dana"), in)
+		if err != nil {
 			log.Fatal(err)
 		}
+		links[link] = true
 	}
+	fmt.Println("links:", len(links))
 	go func() { _ = tracker.Run(ctx) }()
 	page, err := tracker.List(ctx, runs.Query{Tenant: "acme"})
 	if err != nil {
@@ -104,6 +108,7 @@ func Example_addingAnOperation() {
 	f, _ := runs.FailureOf(err)
 	fmt.Println(f.Message)
 	// Output:
+	// links: 1
 	// search.reindex partially_succeeded 1 1
 	// Choose at least one part.
 }

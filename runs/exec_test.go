@@ -123,7 +123,7 @@ func TestPanics(t *testing.T) {
 	}{
 		{"value", func() { panic("password=hunter2") }},
 		{"error", func() { panic(errors.New("password=hunter2")) }},
-		{"nil", func() { panic(nil) }}, //nolint:govet // that is the case
+		{"nil", func() { panic(nil) }},
 		{"nil map", func() { m["hunter2"] = 1 }},
 		{"goexit", runtime.Goexit},
 	}

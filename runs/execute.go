@@ -85,7 +85,7 @@ func (x *Exec) execute(engine context.Context) {
 
 // call runs the handler on its own goroutine, because it may end that. It
 // reports false when the process stops waiting for it.
-func (x *Exec) call(ctx context.Context) (err error, returned bool) { //nolint:revive // the error is the handler's, not call's
+func (x *Exec) call(ctx context.Context) (err error, returned bool) {
 	done := make(chan error, 1)
 	go func() {
 		err := errPanicked // stays if the handler ends its goroutine

@@ -139,7 +139,7 @@ func (it Item) Validate() error {
 	if err := validText("key of an item", it.Key); err != nil {
 		return err
 	}
-	return it.Failure.validate()
+	return it.validate()
 }
 
 // Validate reports [ErrInvalid] unless t is two or more words of lower-case

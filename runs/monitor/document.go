@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/url"
 	"time"
 
@@ -56,9 +57,7 @@ type Counts runs.Counts
 // MarshalJSON implements [json.Marshaler].
 func (c Counts) MarshalJSON() ([]byte, error) {
 	flat := make(map[string]int64, len(c.Extra)+5)
-	for name, n := range c.Extra {
-		flat[name] = n
-	}
+	maps.Copy(flat, c.Extra)
 	flat["total"] = c.Total
 	flat["processed"] = runs.Counts(c).Processed()
 	flat["succeeded"], flat["failed"], flat["skipped"] = c.Succeeded, c.Failed, c.Skipped
