@@ -55,6 +55,9 @@ type Coverage struct {
 	At time.Time `json:"at"`
 }
 
+// Succeeded reports whether the kind was covered.
+func (c *Coverage) Succeeded() bool { return c.Status == runs.ItemSucceeded }
+
 // Inconsistent reports whether the list of the kind has changed while it was
 // read.
 func (c *Coverage) Inconsistent() bool { return c.Repeated > 0 || c.Vanished > 0 }

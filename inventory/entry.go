@@ -63,7 +63,7 @@ func (j *job) content(ctx context.Context, t *contract.Type, now *state) ([]byte
 	}
 	stored, err := j.cfg.Store.Content(ctx, j.sync.Tenant, now.hash)
 	switch {
-	case errors.Is(err, runs.ErrNotFound):
+	case errors.Is(err, ErrNotFound):
 		return nil, runs.Public(err, runs.ReasonInternal, "The stored content of an object is not there.")
 	case err != nil:
 		return nil, fmt.Errorf("%w: content: %w", errStore, err)

@@ -1,6 +1,19 @@
 package inventory
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/tenantatlas/tenantatlas/runs"
+)
+
+// What a [Store] reports: the errors of package runs, so that a program needs
+// to know one set only.
+var (
+	ErrNotFound         = runs.ErrNotFound         // there is no such thing in this tenant
+	ErrBadCursor        = runs.ErrBadCursor        // the cursor is of another list
+	ErrInvalid          = runs.ErrInvalid          // no store keeps this
+	ErrStoreUnavailable = runs.ErrStoreUnavailable // try again later
+)
 
 // What a [Source] reports for a sync to react to.
 var (

@@ -13,31 +13,32 @@ import (
 //
 // All methods are safe for concurrent use. The caller owns what it gets. A
 // tenant that is unknown has an empty inventory. A store that cannot be
-// reached reports [runs.ErrStoreUnavailable]; a context that ends makes a call
+// reached reports [ErrStoreUnavailable]; a context that ends makes a call
 // return soon, with the context's error.
 type Reader interface {
 	// List returns the items that match q in the order of their kinds, folded
-	// names and ids, each by its bytes; each once over the pages, unless its
-	// name changes meanwhile. Only an empty Next means the end. It reports
-	// [runs.ErrBadCursor] for a cursor that another query made, or nobody.
+	// names (see [Fold]) and ids, each by its bytes; each once over the pages,
+	// unless its name changes meanwhile. A page may be short although there are
+	// more; only an empty Next means the end. It reports [ErrBadCursor]
+	// for a cursor that another query made, or nobody.
 	List(ctx context.Context, q Query) (Page, error)
 
 	// Get returns one item with its contents. Missing is derived in the scope
-	// of selection, as in [Query]. It reports [runs.ErrNotFound].
+	// of selection, as in [Query]. It reports [ErrNotFound].
 	Get(ctx context.Context, tenant string, ref Ref, selection string) (Document, error)
 
 	// Links returns the links that match q in the order of their fields: From,
 	// Type, To by kind and id, Exclude; each once over the pages. The name of
 	// a target that is an item is the item's, otherwise the one that was put.
-	// It reports [runs.ErrBadCursor].
+	// It reports [ErrBadCursor].
 	Links(ctx context.Context, q LinkQuery) (LinkPage, error)
 
 	// Coverage returns the coverage of the run that q names. It reports
-	// [runs.ErrNotFound] if there is none.
+	// [ErrNotFound] if there is none.
 	Coverage(ctx context.Context, q CoverageQuery) (Report, error)
 
 	// Content returns the content or the assignments with this hash, as they
-	// were put. It reports [runs.ErrNotFound].
+	// were put. It reports [ErrNotFound].
 	Content(ctx context.Context, tenant, hash string) (json.RawMessage, error)
 }
 
@@ -49,8 +50,8 @@ type Reader interface {
 // the store outlives one. A write that returned without an error is as durable
 // as the store ever is, and a read that begins afterwards sees it; one that
 // returned an error has changed nothing. Tenants are invisible to each other.
-// Instants are kept as [runs.Instant] says. Nothing that was passed is kept
-// hold of.
+// Instants are passed in UTC and whole microseconds, and come back equal.
+// Nothing that was passed is kept hold of.
 type Store interface {
 	Reader
 
@@ -58,9 +59,10 @@ type Store interface {
 	Known(ctx context.Context, tenant, kind string) (Known, error)
 
 	// Put adds the entries or replaces those that are there, together with
-	// their contents and links; see [Entry]. The items were seen by s at the
-	// LastSeenAt that they carry. FirstSeenAt is kept from the first Put, and
-	// Hidden as it is. A content is stored once per hash.
+	// their contents and links; see [Entry]. FirstSeenAt is kept from the first
+	// Put, and Hidden as it is. A content is stored once per hash; the first
+	// one stays. Put reports [ErrInvalid] for an entry without kind, id or
+	// hash, and for one with a hash whose content is neither there nor brought.
 	Put(ctx context.Context, s Sync, entries []Entry) error
 
 	// Cover records that s is done with a kind, replacing what it had recorded
@@ -71,13 +73,14 @@ type Store interface {
 
 	// Finish records that s has come to its end, at the given instant, so that
 	// from now on its coverage decides what is missing. To finish again
-	// changes nothing. Then the store forgets what nobody needs any more: a
-	// content that for [ContentGrace] before at no item has referred to, and
+	// changes nothing. Then the store forgets what nobody needs any more of
+	// the tenant: contents that no item refers to, if a Finish has found that
+	// [ContentGrace] or longer before at and they were not put since, and
 	// coverage except that of the newest [KeptReports] runs of each selection,
-	// by their last Cover.
+	// by their latest At.
 	Finish(ctx context.Context, s Sync, at time.Time) error
 
-	// Hide sets Hidden of an item. It reports [runs.ErrNotFound].
+	// Hide sets Hidden of an item. It reports [ErrNotFound].
 	Hide(ctx context.Context, tenant string, ref Ref, hidden bool) error
 }
 
@@ -101,9 +104,8 @@ type Entry struct {
 	Stamp  string
 	Linked bool
 
-	// Content and Assignments belong to the hashes of Item. Either is nil if
-	// the store has it: an entry that is there has that hash already, or
-	// another entry of the same call brings it.
+	// Content and Assignments belong to the hashes of Item. Either may be nil
+	// if the store has it already, or another entry of the same call brings it.
 	Content, Assignments json.RawMessage
 
 	// Links replace those from the item; their From and Missing are ignored.
@@ -153,14 +155,23 @@ type Query struct {
 	// covered the kind later than that.
 	Selection string
 
-	After runs.Cursor // the Next of the page before
-	Limit int         // as in [runs.PageSize]
+	After Cursor // the Next of the page before
+	Limit int    // 0 means 50; more than [MaxLimit] means MaxLimit
 }
+
+// MaxLimit is the largest page of a list.
+const MaxLimit = runs.MaxLimit
+
+// PageSize is how many items a page has at most.
+func (q Query) PageSize() int { return runs.PageSize(q.Limit) }
+
+// A Cursor is a position in a list, opaque to callers.
+type Cursor = runs.Cursor
 
 // A Page is one part of a list of items.
 type Page struct {
 	Items []Item
-	Next  runs.Cursor // empty on the last page
+	Next  Cursor // empty on the last page
 }
 
 // A LinkQuery selects links of one tenant. A zero Ref does not restrict.
@@ -168,14 +179,17 @@ type LinkQuery struct {
 	Tenant    string // required
 	From, To  Ref
 	Selection string // the scope of Missing, as in [Query]
-	After     runs.Cursor
-	Limit     int // as in [runs.PageSize]
+	After     Cursor
+	Limit     int // 0 means 50; more than [MaxLimit] means MaxLimit
 }
+
+// PageSize is how many links a page has at most.
+func (q LinkQuery) PageSize() int { return runs.PageSize(q.Limit) }
 
 // A LinkPage is one part of a list of links.
 type LinkPage struct {
 	Links []Link
-	Next  runs.Cursor // empty on the last page
+	Next  Cursor // empty on the last page
 }
 
 // A CoverageQuery names a run: by its ID, finished or not, or else the one

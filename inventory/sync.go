@@ -58,7 +58,7 @@ func (cfg Config) sync(ctx context.Context, x *runs.Exec, s Selection) error {
 		}
 		return err
 	}
-	if err := cfg.Store.Finish(ctx, j.sync, cfg.Now()); err != nil {
+	if err := cfg.Store.Finish(ctx, j.sync, runs.Instant(cfg.Now())); err != nil {
 		return fmt.Errorf("finish: %w", err)
 	}
 	x.Note("covered", fmt.Sprintf("%d of %d kinds", j.covered, len(types)))
@@ -72,7 +72,7 @@ func (j *job) resume(ctx context.Context) error {
 	}
 	report, err := j.cfg.Store.Coverage(ctx, CoverageQuery{Tenant: j.sync.Tenant, Run: j.sync.Run})
 	switch {
-	case errors.Is(err, runs.ErrNotFound):
+	case errors.Is(err, ErrNotFound):
 		return nil
 	case err != nil:
 		return fmt.Errorf("resume: %w", err)
