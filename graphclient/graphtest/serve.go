@@ -78,8 +78,7 @@ func (c *call) gate(r *http.Request) *answer {
 
 // send puts an answer on the wire, with whatever damage it takes there.
 func (s *Server) send(w http.ResponseWriter, r *http.Request, c *call, a *answer) {
-	sleep(r.Context(), a.delay)
-	if a.status == 0 {
+	if sleep(r.Context(), a.delay); a.status == 0 || r.Context().Err() != nil {
 		panic(http.ErrAbortHandler) // net/http's way to end a connection without an answer
 	}
 	h := w.Header()
@@ -119,10 +118,12 @@ func spoil(w http.ResponseWriter, r *http.Request, a *answer) {
 	n := a.damage.cut(len(a.body))
 	_, _ = w.Write(a.body[:n]) // the client's loss
 	_ = http.NewResponseController(w).Flush()
-	if a.damage.Kind == FaultTruncate {
+	if a.damage.Kind == FaultStall {
+		sleep(r.Context(), a.damage.Delay)
+	}
+	if a.damage.Kind == FaultTruncate || r.Context().Err() != nil {
 		panic(http.ErrAbortHandler) // the announced length never comes
 	}
-	sleep(r.Context(), a.damage.Delay)
 	_, _ = w.Write(a.body[n:])
 }
 
