@@ -45,7 +45,7 @@ var concurrencyPromises = []promise[runs.Store]{
 			})
 			return oneWins(errs, runs.ErrExists, func(i int) error {
 				if inserted[i] != (errs[i] == nil) {
-					return fmt.Errorf("insert: inserted = %v, error is %w", inserted[i], errs[i])
+					return fmt.Errorf("insert: inserted = %v, error is %v", inserted[i], errs[i])
 				}
 				return nil
 			})

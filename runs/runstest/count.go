@@ -118,7 +118,7 @@ var countPromises = []promise[counters]{
 			for _, odd := range oddTexts[1:] {
 				for _, q := range []runs.Query{{Tenant: odd}, {Tenant: acme, IDs: []string{odd}}, {Tenant: acme, Initiator: runs.User(odd, "")}} {
 					if err := counts(ctx, s, q, 10, runs.Tally{}); err != nil {
-						return fmt.Errorf("query with the text %s: %w", short(odd), err)
+						return fmt.Errorf("query with the text %q: %w", short(odd), err)
 					}
 				}
 			}

@@ -1,8 +1,12 @@
 package runstest
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/tenantatlas/tenantatlas/runs"
 )
@@ -13,12 +17,21 @@ func diff(want, got *runs.Run) error {
 	if got == nil {
 		return fmt.Errorf("got no run, want %s", short(want.ID))
 	}
-	w, g := reflect.ValueOf(plain(want)), reflect.ValueOf(plain(got))
-	for i := range w.NumField() {
-		wf, gf := w.Field(i).Interface(), g.Field(i).Interface()
-		if !reflect.DeepEqual(wf, gf) {
-			return fmt.Errorf("%s = %s, want %s", w.Type().Field(i).Name, show(gf), show(wf))
+	return diffValue("", reflect.ValueOf(plain(want)), reflect.ValueOf(plain(got)))
+}
+
+func diffValue(path string, want, got reflect.Value) error {
+	if _, instant := want.Interface().(time.Time); want.Kind() == reflect.Struct && !instant {
+		for i := range want.NumField() {
+			name := strings.TrimPrefix(path+"."+want.Type().Field(i).Name, ".")
+			if err := diffValue(name, want.Field(i), got.Field(i)); err != nil {
+				return err
+			}
 		}
+		return nil
+	}
+	if w, g := want.Interface(), got.Interface(); !reflect.DeepEqual(w, g) {
+		return fmt.Errorf("%s = %s, want %s", path, show(g), show(w))
 	}
 	return nil
 }
@@ -41,10 +54,18 @@ func plain(r *runs.Run) runs.Run {
 	return c
 }
 
+// show makes v readable, whatever it holds.
 func show(v any) string {
-	text := fmt.Sprintf("%+v", v)
-	if b, ok := v.([]byte); ok {
-		text = fmt.Sprintf("%q", b)
+	var text string
+	switch v := v.(type) {
+	case time.Time:
+		text = v.Format(time.RFC3339Nano)
+	case json.RawMessage:
+		text = strconv.Quote(string(v))
+	case bool, int, int64, map[string]int64:
+		text = fmt.Sprint(v)
+	default:
+		text = fmt.Sprintf("%+q", v)
 	}
 	if len(text) > 300 {
 		text = fmt.Sprintf("%s… (%d bytes)", text[:300], len(text))

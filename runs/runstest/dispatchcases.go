@@ -89,7 +89,7 @@ var dispatchPromises = []promise[*engine]{
 				case errors.Is(err, runs.ErrFull):
 					refused = append(refused, ref)
 				default:
-					return fmt.Errorf("dispatch without room: error is %w, want %w", err, runs.ErrFull)
+					return fmt.Errorf("dispatch without room: error is %v, want %w", err, runs.ErrFull)
 				}
 			}
 			if len(accepted) > e.Room {

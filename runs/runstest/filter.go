@@ -3,6 +3,7 @@ package runstest
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -91,11 +92,11 @@ var filterPromises = []promise[runs.Store]{
 					{Tenant: acme, Target: runs.Target{ID: odd}},
 				} {
 					if err := lists(ctx, s, q); err != nil {
-						return fmt.Errorf("query with the text %s: %w", short(odd), err)
+						return fmt.Errorf("query with the text %q: %w", short(odd), err)
 					}
 				}
 				if err := lists(ctx, s, runs.Query{Tenant: acme, IDs: []string{odd, "r1"}}, "r1"); err != nil {
-					return fmt.Errorf("query with the text %s: %w", short(odd), err)
+					return fmt.Errorf("query with the text %q: %w", short(odd), err)
 				}
 			}
 			return nil
@@ -142,8 +143,16 @@ func selected(population []*runs.Run, want func(r *runs.Run) bool) []string {
 	return names
 }
 
+// describe names what q asks for.
 func describe(q runs.Query) string {
-	return fmt.Sprintf("query %+v", q)
+	text := "query"
+	v := reflect.ValueOf(q)
+	for i := range v.NumField() {
+		if f := v.Field(i); !f.IsZero() {
+			text += fmt.Sprintf(" %s=%v", v.Type().Field(i).Name, f.Interface())
+		}
+	}
+	return text
 }
 
 // mixed returns runs of two tenants that differ in everything that a query can

@@ -182,10 +182,10 @@ var getPromises = []promise[runs.Store]{
 			}
 			for _, odd := range oddTexts {
 				if err := isMissing(ctx, s, acme, odd); err != nil {
-					return fmt.Errorf("ID %s: %w", short(odd), err)
+					return fmt.Errorf("ID %q: %w", short(odd), err)
 				}
 				if err := isMissing(ctx, s, odd, "r1"); err != nil {
-					return fmt.Errorf("tenant %s: %w", short(odd), err)
+					return fmt.Errorf("tenant %q: %w", short(odd), err)
 				}
 			}
 			return nil

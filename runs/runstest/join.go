@@ -21,7 +21,7 @@ var joinPromises = []promise[runs.Store]{
 			}
 			stored, inserted, err := s.Insert(ctx, queued(acme, "r3", "k1"))
 			if err != nil || inserted {
-				return fmt.Errorf("second insert: inserted = %v, error is %w; want it to join r1", inserted, err)
+				return fmt.Errorf("second insert: inserted = %v, error is %v; want it to join r1", inserted, err)
 			}
 			if err := diff(waiting, stored); err != nil {
 				return fmt.Errorf("second insert: %w", err)

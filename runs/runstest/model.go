@@ -89,13 +89,13 @@ func (m *model) insert(ctx context.Context, i int) error {
 		return nil // both answers are right
 	case want != nil:
 		if err != nil || inserted {
-			return fmt.Errorf("insert: inserted = %v, error is %w; want it to join %s", inserted, err, want.ID)
+			return fmt.Errorf("insert: inserted = %v, error is %v; want it to join %s", inserted, err, want.ID)
 		}
 		return diff(want, stored)
 	case m.laneBusy(r):
 		return wantErr("insert into a busy lane", err, runs.ErrLaneBusy)
 	case err != nil || !inserted:
-		return fmt.Errorf("insert: inserted = %v, error is %w; want a new run", inserted, err)
+		return fmt.Errorf("insert: inserted = %v, error is %v; want a new run", inserted, err)
 	}
 	r.Revision = 1
 	m.kept[r.ID] = r

@@ -246,7 +246,7 @@ func clockOf(ctx context.Context, s runs.Store, id string) (time.Time, error) {
 // short keeps long IDs out of messages.
 func short(id string) string {
 	if len(id) > 40 {
-		return fmt.Sprintf("%q… (%d bytes)", id[:20], len(id))
+		return fmt.Sprintf("%s… (%d bytes)", id[:20], len(id))
 	}
 	return id
 }

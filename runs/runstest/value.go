@@ -203,9 +203,11 @@ func checkReturned(ctx context.Context, s runs.Store) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", call.name, err)
 		}
-		if want, err = get(ctx, s, acme, "r1"); err != nil {
+		stored, err := get(ctx, s, acme, "r1")
+		if err != nil {
 			return err
 		}
+		want = stored.Clone()
 		scribble(got)
 		if err := isStored(ctx, s, want); err != nil {
 			return fmt.Errorf("after a change of what %s returned: %w", call.name, err)
