@@ -63,10 +63,15 @@ const (
 )
 
 // Flaky returns faults that throttle and fail the given shares of all
-// requests, without a Retry-After and with 503.
+// requests: 429 with a Retry-After of a second, 503 without one. A share of 0
+// or less adds none.
 func Flaky(throttle, serverError float64) []Fault {
-	return []Fault{
-		{Kind: FaultThrottle, Rate: throttle, RetryAfter: "1"},
-		{Kind: FaultUnavailable, Rate: serverError},
+	var faults []Fault
+	if throttle > 0 {
+		faults = append(faults, Fault{Kind: FaultThrottle, Rate: throttle, RetryAfter: "1"})
 	}
+	if serverError > 0 {
+		faults = append(faults, Fault{Kind: FaultUnavailable, Rate: serverError})
+	}
+	return faults
 }
