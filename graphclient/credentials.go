@@ -36,10 +36,11 @@ type CredentialsConfig struct {
 	// nothing is logged.
 	Logger *slog.Logger
 
-	// Timeout is how long one attempt may take; 0 means 20 seconds. Attempts
-	// is how many are made before the waiting requests are told; 0 means 5.
+	// Timeout is how long one attempt may take; 0 means 20 seconds. Patience is
+	// how long attempts are made before the requests that wait are told; 0
+	// means 2 minutes. Requests whose context ends sooner do not wait for it.
 	Timeout  time.Duration
-	Attempts int
+	Patience time.Duration
 
 	// Now reports the time. If nil, time.Now is used.
 	Now func() time.Time
@@ -53,8 +54,9 @@ type CredentialsConfig struct {
 // keep one token for one set of parameters.
 //
 // Tokens are kept in memory by tenant, scopes and claims, one source being one
-// cloud and one client, and are renewed five minutes before they expire.
-// However many requests wait for the same token, one request is made for it.
+// cloud and one client, and are renewed five minutes before they expire, which
+// nobody has to wait for.
+// However many requests need the same token, one request is made for it.
 // Tokens are asked for with the capability cp1, which this package's client
 // has: Graph may revoke them at once, by a claims challenge.
 type ClientCredentials struct {
@@ -64,7 +66,7 @@ type ClientCredentials struct {
 	rt       http.RoundTripper
 	log      *slog.Logger
 	timeout  time.Duration
-	attempts int
+	patience time.Duration
 	now      func() time.Time
 	flights  singleflight.Group
 
@@ -83,7 +85,7 @@ type keptToken struct {
 type tokenKey struct{ tenant, scopes, claims string }
 
 // When tokens are renewed: renewBefore they expire, or when half of a shorter
-// life is over. One that has lastUse left serves while renewing fails.
+// life is over. Until lastUse before they expire nobody waits for that.
 const (
 	renewBefore = 5 * time.Minute
 	lastUse     = 10 * time.Second
@@ -105,7 +107,7 @@ func NewClientCredentials(cfg CredentialsConfig) (*ClientCredentials, error) {
 	}
 	s := &ClientCredentials{
 		client: cfg.ClientID, secret: cfg.Secret, endpoint: endpoint, rt: rt, log: cfg.Logger, now: cfg.Now,
-		timeout: orDefault(cfg.Timeout, 20*time.Second), attempts: orDefault(cfg.Attempts, 5),
+		timeout: orDefault(cfg.Timeout, 20*time.Second), patience: orDefault(cfg.Patience, 2*time.Minute),
 		tokens: map[tokenKey]keptToken{},
 	}
 	if s.log == nil {
@@ -121,7 +123,7 @@ func NewClientCredentials(cfg CredentialsConfig) (*ClientCredentials, error) {
 func tokenEndpoint(cfg CredentialsConfig) (func(tenant string) (*url.URL, error), error) {
 	raw := cfg.TokenURL
 	if raw == "" {
-		raw = cfg.Cloud.orGlobal().Login + "/{tenant}/oauth2/v2.0/token"
+		raw = strings.TrimSuffix(cfg.Cloud.orGlobal().Login, "/") + "/{tenant}/oauth2/v2.0/token"
 	}
 	scheme, rest, _ := strings.Cut(raw, "://")
 	host, path, _ := strings.Cut(rest, "/")
@@ -154,10 +156,13 @@ func (s *ClientCredentials) Token(ctx context.Context, req TokenRequest) (Token,
 		if t, fresh = s.kept(key, req.Refused); fresh {
 			return t.Token, nil
 		}
-		// Whoever waits may leave; the request goes on for the others.
+		// The request goes on when who waits for it leaves, or does not need to.
 		flight := s.flights.DoChan(strings.Join([]string{key.tenant, key.scopes, key.claims}, "\x00"), func() (any, error) {
 			return s.renew(context.WithoutCancel(ctx), key, req.Refused)
 		})
+		if t.Expires.After(s.now().Add(lastUse)) {
+			return t.Token, nil
+		}
 		select {
 		case <-ctx.Done():
 			return Token{}, ctx.Err()
@@ -176,7 +181,7 @@ func (s *ClientCredentials) Token(ctx context.Context, req TokenRequest) (Token,
 }
 
 // kept returns the token that is kept for key, if it is not the refused one,
-// and whether it will do for a while.
+// and whether it is not yet time to renew it.
 func (s *ClientCredentials) kept(key tokenKey, refused Secret) (keptToken, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -187,18 +192,13 @@ func (s *ClientCredentials) kept(key tokenKey, refused Secret) (keptToken, bool)
 	return t, t.renew.After(s.now())
 }
 
-// renew gets a token and keeps it. If that fails, one that is about to expire
-// is still better than none.
+// renew gets a token and keeps it, unless somebody has just done so.
 func (s *ClientCredentials) renew(ctx context.Context, key tokenKey, refused Secret) (keptToken, error) {
-	old, fresh := s.kept(key, refused)
-	if fresh {
-		return old, nil
+	if t, fresh := s.kept(key, refused); fresh {
+		return t, nil
 	}
 	t, err := s.ask(ctx, key)
 	if err != nil {
-		if old.Expires.After(s.now().Add(lastUse)) {
-			return old, nil
-		}
 		return keptToken{}, err
 	}
 	s.mu.Lock()

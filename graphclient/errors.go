@@ -110,6 +110,7 @@ type Error struct {
 	cause error // a context error or a Reason; nothing with text from outside
 	sent  bool  // the request may have reached Graph
 	said  bool  // Graph gave RetryAfter, which may be 0
+	final bool  // whoever failed has repeated it already
 }
 
 // Error says the reason, the status and the ids. The text holds nothing that

@@ -25,6 +25,8 @@ func (s *ClientCredentials) ask(ctx context.Context, key tokenKey) (keptToken, e
 	if err != nil {
 		return keptToken{}, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
 	for n := 1; ; n++ {
 		t, e := s.post(ctx, u, form)
 		if e == nil {
@@ -33,7 +35,7 @@ func (s *ClientCredentials) ask(ctx context.Context, key tokenKey) (keptToken, e
 		s.log.LogAttrs(ctx, slog.LevelWarn, "token request failed",
 			slog.String("tenant", key.tenant), slog.Int("status", e.Status), slog.String("reason", string(e.Reason)),
 			slog.String("code", e.Code), slog.Int("attempt", n))
-		if e.Reason == ErrUnauthenticated || n == s.attempts || !sleep(ctx, backoff(n, min(e.RetryAfter, time.Minute))) {
+		if e.Reason == ErrUnauthenticated || !sleep(ctx, backoff(n, min(e.RetryAfter, time.Minute))) {
 			return keptToken{}, e
 		}
 	}

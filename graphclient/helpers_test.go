@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log"
 	"net/http"
 	"strconv"
 	"strings"
@@ -219,3 +220,6 @@ func unlimited(t testing.TB) *graphclient.Limiter {
 func fast(t testing.TB) func(*graphclient.Config) {
 	return func(c *graphclient.Config) { c.Limiter = unlimited(t) }
 }
+
+// discardLog is for servers that are meant to fail.
+func discardLog() *log.Logger { return log.New(io.Discard, "", 0) }

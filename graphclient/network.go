@@ -19,7 +19,6 @@ func networkCode(ctx context.Context, err error) string {
 	var (
 		dns    *net.DNSError
 		record tls.RecordHeaderError
-		alert  tls.AlertError
 		verify *tls.CertificateVerificationError
 		timed  net.Error
 	)
@@ -30,7 +29,7 @@ func networkCode(ctx context.Context, err error) string {
 		return "address"
 	case errors.As(err, &verify), errors.As(err, new(x509.UnknownAuthorityError)), errors.As(err, new(x509.HostnameError)):
 		return "certificate"
-	case errors.As(err, &record), errors.As(err, &alert):
+	case errors.As(err, &record):
 		return "tls"
 	case errors.As(err, &dns):
 		return "dns"

@@ -3,7 +3,9 @@ package graphclient
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"iter"
+	"net/http"
 )
 
 // A Page is one answer of a list.
@@ -78,6 +80,10 @@ func (a *api) pages(ctx context.Context, req Request, delta bool) iter.Seq2[Page
 func (a *api) page(ctx context.Context, c *call, trail *trail, delta bool) (Page, string, error) {
 	ans, err := a.exchange(ctx, c)
 	if err != nil {
+		// A list can be gone; a delta link is too old, with or without a code.
+		if e, ok := errors.AsType[*Error](err); ok && delta && e.Status == http.StatusGone {
+			e.Reason = ErrResync
+		}
 		return Page{}, "", err
 	}
 	next, repeated, e := trail.step(ans.outline)

@@ -78,11 +78,11 @@ func (t *tries) after(e *Error, repeatable bool, maxTries int) step {
 	default:
 		return step{}
 	}
+	if e.final || !repeatable && e.sent {
+		return step{}
+	}
 	if e.Status >= 300 && e.Status < 400 {
 		return step{} // a redirect will be one the next time too
-	}
-	if !repeatable && e.sent {
-		return step{}
 	}
 	switch {
 	case e.Reason == ErrBadResponse:

@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -204,11 +205,11 @@ func (a *api) token(ctx context.Context, t *tries) (Secret, *Error) {
 	case t.last != nil && t.last.Status == http.StatusUnauthorized && errors.Is(err, ErrUnauthenticated):
 		return Secret{}, t.last // what Graph said says more
 	case ok:
-		return Secret{}, &Error{Reason: e.Reason, Code: e.Code, RequestID: e.RequestID}
+		return Secret{}, &Error{Reason: e.Reason, Code: e.Code, Status: e.Status, final: true}
 	case errors.Is(err, ErrUnauthenticated):
 		return Secret{}, &Error{Reason: ErrUnauthenticated, Code: "token"}
 	default:
-		return Secret{}, &Error{Reason: ErrUnreachable, Code: "token"}
+		return Secret{}, &Error{Reason: ErrUnreachable, Code: "token", final: true}
 	}
 }
 
@@ -226,8 +227,11 @@ func plainToken(s string) bool {
 func (a *api) roundTrip(ctx context.Context, c *call, token Secret, id string) (*answer, *Error) {
 	ctx, dog, stop := watch(ctx, a.idle)
 	defer stop()
-	var sent atomic.Bool // the transport's goroutines tell
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }})
+	var sent, noTLS atomic.Bool // the transport's goroutines tell
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn:          func(httptrace.GotConnInfo) { sent.Store(true) },
+		TLSHandshakeDone: func(_ tls.ConnectionState, err error) { noTLS.Store(err != nil) },
+	})
 	if _, ok := a.rt.(*http.Transport); !ok {
 		sent.Store(true) // nobody will tell
 	}
@@ -247,7 +251,11 @@ func (a *api) roundTrip(ctx context.Context, c *call, token Secret, id string) (
 	// Not http.Client: it follows redirects, and its errors hold the URL.
 	resp, err := a.rt.RoundTrip(req)
 	if err != nil {
-		return nil, &Error{Reason: ErrUnreachable, Code: networkCode(ctx, err), sent: sent.Load()}
+		e := &Error{Reason: ErrUnreachable, Code: networkCode(ctx, err), sent: sent.Load()}
+		if e.Code == "network" && noTLS.Load() {
+			e.Code = "tls" // such errors have no type
+		}
+		return nil, e
 	}
 	defer func() { _ = resp.Body.Close() }()
 	dog.progress(idleBytes)
