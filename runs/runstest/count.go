@@ -30,7 +30,7 @@ var countPromises = []promise[counters]{
 		text: "Count counts the runs of a tenant that match a query by status and, of the completed ones, by outcome",
 		check: func(ctx context.Context, s counters) error {
 			population := mixed()
-			if err := insertAll(ctx, s, population...); err != nil {
+			if err := insertMany(ctx, s, population); err != nil {
 				return err
 			}
 			for _, c := range filterCases() {
@@ -47,7 +47,7 @@ var countPromises = []promise[counters]{
 		text: "no figure goes beyond the limit; one that reached it makes the tally capped",
 		check: func(ctx context.Context, s counters) error {
 			population := mixed()
-			if err := insertAll(ctx, s, population...); err != nil {
+			if err := insertMany(ctx, s, population); err != nil {
 				return err
 			}
 			for _, limit := range []int{1, 5, 6, 11, 12, 13, 55, 56, 57} {

@@ -161,10 +161,8 @@ var duePromises = []promise[runs.Store]{
 		name: "due-limit",
 		text: "Due returns at most Limit runs; 0 means 50",
 		check: func(ctx context.Context, s runs.Store) error {
-			for i := range 60 {
-				if err := insertAll(ctx, s, queued(acme, id(i), "")); err != nil {
-					return err
-				}
+			if err := insertMany(ctx, s, manyQueued(60)); err != nil {
+				return err
 			}
 			for _, q := range []runs.DueQuery{claimable(), waiting(0)} {
 				for limit, want := range map[int]int{0: 50, 1: 1, 7: 7, 59: 59, 60: 60, 500: 60} {

@@ -56,18 +56,14 @@ var filterPromises = []promise[runs.Store]{
 		name: "filter-sparse",
 		text: "a page may be short although there are more; only an empty Next means the end",
 		check: func(ctx context.Context, s runs.Store) error {
-			var want []string
-			for i := range 300 {
-				r := queued(acme, id(i), "")
-				if i%100 == 0 {
-					r.Initiator = runs.User("erin", "")
-					want = append([]string{r.ID}, want...)
-				}
-				if err := insertAll(ctx, s, r); err != nil {
-					return err
-				}
+			all := manyQueued(300)
+			for i := 0; i < len(all); i += 100 {
+				all[i].Initiator = runs.User("erin", "")
 			}
-			return lists(ctx, s, runs.Query{Tenant: acme, Initiator: runs.User("erin", ""), Limit: 1}, want...)
+			if err := insertMany(ctx, s, all); err != nil {
+				return err
+			}
+			return lists(ctx, s, runs.Query{Tenant: acme, Initiator: runs.User("erin", ""), Limit: 1}, id(200), id(100), id(0))
 		},
 	},
 	{
@@ -114,7 +110,7 @@ type filterCase struct {
 func filters(wanted func(filterCase) bool) func(ctx context.Context, s runs.Store) error {
 	return func(ctx context.Context, s runs.Store) error {
 		population := mixed()
-		if err := insertAll(ctx, s, population...); err != nil {
+		if err := insertMany(ctx, s, population); err != nil {
 			return err
 		}
 		for _, c := range filterCases() {
@@ -254,7 +250,7 @@ var cursorPromises = []promise[runs.Store]{
 		name: "cursor-of-another",
 		text: "List reports ErrBadCursor for a cursor that another query made",
 		check: func(ctx context.Context, s runs.Store) error {
-			if err := insertAll(ctx, s, append(mixed(), queued(globex, "r9", ""))...); err != nil {
+			if err := insertMany(ctx, s, append(mixed(), queued(globex, "r9", ""))); err != nil {
 				return err
 			}
 			var queries []runs.Query

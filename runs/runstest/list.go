@@ -52,10 +52,8 @@ var listPromises = []promise[runs.Store]{
 		text: "a Limit of 0 means 50, and more than MaxLimit means MaxLimit",
 		check: func(ctx context.Context, s runs.Store) error {
 			const n = runs.MaxLimit + 10
-			for i := range n {
-				if err := insertAll(ctx, s, queued(acme, id(i), "")); err != nil {
-					return err
-				}
+			if err := insertMany(ctx, s, manyQueued(n)); err != nil {
+				return err
 			}
 			for limit, want := range map[int]int{0: 50, -1: 50, 199: 199, runs.MaxLimit: runs.MaxLimit, n: runs.MaxLimit} {
 				page, err := s.List(ctx, runs.Query{Tenant: acme, Limit: limit})

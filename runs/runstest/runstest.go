@@ -167,6 +167,27 @@ func insertAll(ctx context.Context, s runs.Store, all ...*runs.Run) error {
 	return nil
 }
 
+// insertMany adds all of them, each new, several at a time: drivers that commit
+// in groups are quick then.
+func insertMany(ctx context.Context, s runs.Store, all []*runs.Run) error {
+	errs := make([]error, atOnce)
+	together(atOnce, func(i int) {
+		for ; i < len(all) && errs[i%atOnce] == nil; i += atOnce {
+			_, errs[i%atOnce] = insert(ctx, s, all[i])
+		}
+	})
+	return errors.Join(errs...)
+}
+
+// manyQueued returns n queued runs of acme.
+func manyQueued(n int) []*runs.Run {
+	var all []*runs.Run
+	for i := range n {
+		all = append(all, queued(acme, id(i), ""))
+	}
+	return all
+}
+
 // joins checks that inserting r returns the run with the ID want instead.
 func joins(ctx context.Context, s runs.Store, r *runs.Run, want string) error {
 	stored, inserted, err := s.Insert(ctx, r)
