@@ -78,17 +78,18 @@ func (c *call) eventual() bool {
 	return strings.EqualFold(c.header.Get("ConsistencyLevel"), "eventual")
 }
 
-// page is the body of a list: context, count, value, link.
+// A page is the body of a list.
 type page struct {
 	context string
 	count   int // -1 for none
-	value   []byte
 	next    string
 	delta   string
+	size    int                     // of the value, about
+	value   func(dst []byte) []byte // appends the elements; nil for none
 }
 
 func (c *call) list(p page) *answer {
-	b := make([]byte, 0, len(p.value)+len(p.context)+len(p.next)+128)
+	b := make([]byte, 0, p.size+len(p.context)+len(p.next)+len(p.delta)+256)
 	b = append(b, '{')
 	if c.level != none && p.context != "" {
 		b = append(quote(b, "@odata.context"), ':')
@@ -107,7 +108,9 @@ func (c *call) list(p page) *answer {
 		b = append(quote(comma(b), "@odata.deltaLink"), ':')
 		b = quote(b, p.delta)
 	}
-	b = append(comma(b), `"value":`...)
-	b = append(b, p.value...)
-	return &answer{status: http.StatusOK, body: append(b, '}')}
+	b = append(comma(b), `"value":[`...)
+	if p.value != nil {
+		b = p.value(b)
+	}
+	return &answer{status: http.StatusOK, body: append(b, "]}"...)}
 }

@@ -89,7 +89,7 @@ func (c *call) delta(p place) *answer {
 		return refused
 	}
 	if c.opts.delta == "latest" {
-		return c.list(page{context: p.path, count: -1, value: []byte("[]"), delta: c.link("$deltatoken", cursor{Until: t.seq})})
+		return c.list(page{context: p.path, count: -1, delta: c.link("$deltatoken", cursor{Until: t.seq})})
 	}
 	changes := c.changes(p, since, cur.Until)
 	size := c.pageSize(p)
@@ -99,12 +99,13 @@ func (c *call) delta(p place) *answer {
 	if c.quirks.DeltaDuplicates && start > 0 && len(shown) > 0 {
 		shown = append([]change{changes[start-1]}, shown...)
 	}
-	r := c.renderer()
-	value := []byte{'['}
-	for _, ch := range shown {
-		value = r.change(comma(value), p, ch, c.opts)
-	}
-	out := page{context: p.path, count: -1, value: append(value, ']')}
+	out := page{context: p.path, count: -1, value: func(dst []byte) []byte {
+		r := c.renderer()
+		for _, ch := range shown {
+			dst = r.change(comma(dst), p, ch, c.opts)
+		}
+		return dst
+	}}
 	if end < len(changes) {
 		out.next = c.link("$skiptoken", cursor{Offset: int(since), Page: cur.Page + 1, Until: cur.Until})
 	} else {

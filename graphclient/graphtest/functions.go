@@ -75,12 +75,9 @@ func (c *call) plainOMA(p place) *answer {
 // scopeTags answers getRoleScopeTagsByResource, which a restricted admin may
 // ask when the list is forbidden. Source: policytypes roleScopeTag.
 func (c *call) scopeTags(p place) *answer {
-	r := c.renderer()
-	value := []byte{'['}
-	for _, o := range c.tenant.objects(p.spec, nil) {
-		value = r.object(comma(value), o, view{declared: p.spec.typ, list: true, at: p.path + "('" + o.id + "')", opts: noOptions})
-	}
-	return c.list(page{context: "Collection(roleScopeTag)", count: -1, value: append(value, ']')})
+	return c.list(page{context: "Collection(roleScopeTag)", count: -1, value: func(dst []byte) []byte {
+		return c.renderer().elements(dst, p, c.tenant.objects(p.spec, nil), noOptions)
+	}})
 }
 
 // byIDs answers POST directoryObjects/getByIds: what exists, in any number.
@@ -96,27 +93,31 @@ func (c *call) byIDs() *answer {
 	if len(in.IDs) > 1000 {
 		return c.fail(http.StatusBadRequest, "Request_BadRequest", "Too many ids: the limit is 1000.")
 	}
-	t := c.tenant
-	t.mu.RLock()
-	defer t.mu.RUnlock()
+	c.tenant.mu.RLock()
+	defer c.tenant.mu.RUnlock()
 	r := c.renderer()
-	value := []byte{'['}
-	for _, id := range in.IDs {
-		if slices.Contains(c.quirks.PartialIDs, id) {
+	return c.list(page{context: "directoryObjects", count: -1, value: func(dst []byte) []byte {
+		for _, id := range in.IDs {
+			if o := c.directoryObject(id, in.Types); o != nil && !slices.Contains(c.quirks.PartialIDs, id) {
+				dst = r.object(comma(dst), o, view{declared: "directoryObject", list: true, at: o.spec.name + "('" + id + "')", opts: noOptions})
+			}
+		}
+		return dst
+	}})
+}
+
+// directoryObject finds an object of one of the types, or of any.
+func (c *call) directoryObject(id string, types []string) *object {
+	for _, path := range directoryLists {
+		root := c.tenant.root(path, false)
+		if root == nil || len(types) > 0 && !foldIn(types, root.spec.typ) && !foldIn(types, "directoryObject") {
 			continue
 		}
-		for _, path := range directoryLists {
-			root := t.root(path, false)
-			if root == nil || len(in.Types) > 0 && !foldIn(in.Types, root.spec.typ) && !foldIn(in.Types, "directoryObject") {
-				continue
-			}
-			if o := root.list.get(id); o != nil {
-				value = r.object(comma(value), o, view{declared: "directoryObject", list: true, at: path + "('" + id + "')", opts: noOptions})
-				break
-			}
+		if o := root.list.get(id); o != nil {
+			return o
 		}
 	}
-	return c.list(page{context: "directoryObjects", count: -1, value: append(value, ']')})
+	return nil
 }
 
 var directoryLists = []string{"groups", "users", "servicePrincipals", "directoryRoles"} // read-only

@@ -27,11 +27,18 @@ func (in ingester) object(sp *spec, at, parent string, index int, doc []byte) (*
 	if err := json.Compact(&compact, doc); err != nil {
 		return nil, fmt.Errorf("read document of %s: %w", at, err)
 	}
-	doc = compact.Bytes()
-	if !isObject(doc) {
+	if !isObject(compact.Bytes()) {
 		return nil, fmt.Errorf("read document of %s: not a JSON object", at)
 	}
-	o := &object{spec: sp, typ: sp.typ}
+	return in.store(sp, at, parent, index, compact.Bytes()), nil
+}
+
+// store is object for a document known to be a compact JSON object.
+func (in ingester) store(sp *spec, at, parent string, index int, doc []byte) *object {
+	o := &object{spec: sp}
+	if !sp.is(abstract) {
+		o.typ = sp.typ
+	}
 	w := newObject(len(doc) + 64)
 	inline := make(map[*spec][]byte)
 	var members []byte
@@ -61,19 +68,17 @@ func (in ingester) object(sp *spec, at, parent string, index int, doc []byte) (*
 	o.body = w.bytes()
 	for _, kid := range sp.kids {
 		if v := inline[kid]; v != nil {
-			if err := in.children(o, kid, at+"('"+o.id+"')/"+kid.name, v); err != nil {
-				return nil, err
-			}
+			in.children(o, kid, at+"('"+o.id+"')/"+kid.name, v)
 		}
 	}
 	o.finish()
-	return o, nil
+	return o
 }
 
 // children stores the inline value of a navigation property.
-func (in ingester) children(o *object, kid *spec, at string, value []byte) error {
-	if kid.synthesised || kid.compute != nil {
-		return nil
+func (in ingester) children(o *object, kid *spec, at string, value []byte) {
+	if kid.compute != nil {
+		return
 	}
 	docs := [][]byte{value}
 	if isArray(value) {
@@ -88,10 +93,7 @@ func (in ingester) children(o *object, kid *spec, at string, value []byte) error
 				continue
 			}
 		}
-		child, err := in.object(kid, at, o.id, i, doc)
-		if err != nil {
-			return err
-		}
+		child := in.store(kid, at, o.id, i, doc)
 		for n := 1; list.list.get(child.id) != nil; n++ {
 			child.rename(child.id + "_" + strconv.Itoa(n))
 		}
@@ -100,7 +102,6 @@ func (in ingester) children(o *object, kid *spec, at string, value []byte) error
 	if len(list.list.objs) > 0 {
 		o.kids = append(o.kids, list)
 	}
-	return nil
 }
 
 // finish brings what depends on the whole object up to date.

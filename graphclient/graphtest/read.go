@@ -76,21 +76,16 @@ func (c *call) readList(r *renderer, p place) (*answer, int) {
 	if forever := c.quirks.pageQuirk(list, PageEmptyForever, cur.Page) != nil; forever ||
 		cur.Empty == 0 && c.quirks.pageQuirk(list, PageEmpty, cur.Page) != nil {
 		cur.Empty++
-		out.value, out.next = []byte("[]"), c.link("$skiptoken", cur)
+		out.next = c.link("$skiptoken", cur)
 		return c.list(out), cur.Page
 	}
 	pageSize := c.pageSize(p)
 	end := min(cur.Offset+pageSize, len(objs))
 	shown := objs[cur.Offset:end]
-	size := 2
 	for _, o := range shown {
-		size += len(o.body) + 128
+		out.size += len(o.body) + 128
 	}
-	value := append(make([]byte, 0, size), '[')
-	for _, o := range shown {
-		value = r.object(comma(value), o, view{declared: p.spec.typ, list: true, at: p.path + "('" + o.id + "')", opts: c.opts})
-	}
-	out.value = append(value, ']')
+	out.value = func(dst []byte) []byte { return r.elements(dst, p, shown, c.opts) }
 	switch {
 	case p.spec.is(countIsPage):
 		out.count = len(shown)
@@ -178,6 +173,11 @@ func (c *call) check(p place) error {
 			return badOption("The property '%s' cannot be expanded with full metadata.", e.nav)
 		}
 		if err := checkExpand(p.spec, e); err != nil {
+			return err
+		}
+	}
+	if c.version == "beta" {
+		if err := c.srv.schema.check(p.spec, c.opts); err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,9 @@ package graphtest_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -118,5 +120,53 @@ func TestRealSettingsArePaged(t *testing.T) {
 	}
 	if most != 300 {
 		t.Errorf("largest policy has %d settings, want 300", most)
+	}
+}
+
+// useSchema gives the server the real metadata, or skips.
+func useSchema(t *testing.T, f *fixture) {
+	t.Helper()
+	z, err := gzip.NewReader(bytes.NewReader(dataFile(t, "schema/beta.json.gz")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.srv.UseSchema(z); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTableAgreesWithTheSchema(t *testing.T) {
+	f := newFixture(t, graphtest.Config{})
+	useSchema(t, f)
+	const bad = `{"types":{"deviceManagementIntent":{"abstract":true,"nav":{"assignments":{"type":"graph.group"}}}},"paths":[{"path":"/groups","type":"user","collection":false}]}`
+	err := f.srv.UseSchema(strings.NewReader(bad))
+	for _, want := range []string{"groups: type group, schema says user", "groups: one object", "deviceManagement/intents: abstract false", "assignments is deviceManagementIntentAssignment", "no navigation property settings"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("a wrong schema is not noticed: want %q in %v", want, err)
+		}
+	}
+	if err := f.srv.UseSchema(strings.NewReader("{")); err == nil {
+		t.Error("half a schema: no error")
+	}
+}
+
+func TestSchemaChecksPropertyNames(t *testing.T) {
+	f := newFixture(t, graphtest.Config{})
+	useSchema(t, f)
+	for query, want := range map[string]int{
+		"deviceManagement/reusablePolicySettings?$select=id,settinginstance,displayname,description,settingDefinitionId,version":                   200,
+		"deviceManagement/configurationPolicies?$select=id,displayName":                                                                            400,
+		"deviceManagement/configurationPolicies?$select=id,name,settingCount&$orderby=name":                                                        200,
+		"deviceManagement/configurationPolicies?$orderby=displayName":                                                                              400,
+		"deviceManagement/configurationPolicies?$filter=title eq 'x'":                                                                              400,
+		"deviceManagement/deviceConfigurations?$select=id,omaSettings&$filter=isof('microsoft.graph.windows10CustomConfiguration')":                200,
+		"deviceManagement/deviceCompliancePolicies?$expand=scheduledActionsForRule($expand=scheduledActionConfigurations($select=id,actionType))":  200,
+		"deviceManagement/deviceCompliancePolicies?$expand=scheduledActionsForRule($expand=scheduledActionConfigurations($select=id,actionTypes))": 400,
+		"deviceAppManagement/mobileApps?$filter=(microsoft.graph.managedApp/appAvailability eq null or isAssigned eq true)&$orderby=displayName":   200,
+		"groups?$select=id,displayName,groupTypes,membershipRule,onPremisesSyncEnabled":                                                            200,
+	} {
+		if r := f.do(http.MethodGet, "/beta/"+query, ""); r.status != want {
+			t.Errorf("%s: %d, want %d\n%s", query, r.status, want, r.body)
+		}
 	}
 }

@@ -51,6 +51,14 @@ type view struct {
 
 var noOptions = &options{} // read-only
 
+// elements appends objects of a list, separated.
+func (r *renderer) elements(dst []byte, p place, objs []*object, opts *options) []byte {
+	for _, o := range objs {
+		dst = r.object(comma(dst), o, view{declared: p.spec.typ, list: true, at: p.path + "('" + o.id + "')", opts: opts})
+	}
+	return dst
+}
+
 // object appends o.
 func (r *renderer) object(dst []byte, o *object, v view) []byte {
 	start := len(dst)

@@ -41,49 +41,59 @@ func (t *Tenant) routeOf(path string) *route {
 		r.bad, r.class = segs[n], strings.Join(segs, "/")
 		return r
 	}
-	class := []string{r.root.name}
+	r.class = r.root.name
 	r.steps = append(r.steps, step{spec: r.root, key: key, hasKey: hasKey})
 	if hasKey {
-		class = append(class, "{id}")
+		r.class += "/{id}"
 	}
 	for _, seg := range segs[n:] {
-		name, args, call := cutCall(seg)
-		cur := r.last()
-		switch {
-		case r.fn != "":
-			r.bad = seg
-		case strings.HasPrefix(strings.ToLower(name), "microsoft.graph.") && cur.spec.named(afterDot(name), r.onObject()):
-			r.fn, r.args = afterDot(name), args
-			class = append(class, r.fn)
-		case strings.HasPrefix(strings.ToLower(name), "microsoft.graph."):
-			cur.cast = afterDot(name)
-		case cur.spec.named(name, r.onObject()):
-			r.fn, r.args = name, args
-			class = append(class, name)
-		case !r.onObject():
-			cur.key, cur.hasKey = unescape(seg), true
-			class = append(class, "{id}")
-		default:
-			kid := cur.spec.kid(name)
-			if kid == nil || (kid.is(castOnly) && cur.cast == "") {
-				r.bad = seg
-				class = append(class, name)
-				break
-			}
-			next := step{spec: kid}
-			class = append(class, kid.name)
-			if call {
-				next.key, next.hasKey = strings.Trim(args, "'"), true
-				class = append(class, "{id}")
-			}
-			r.steps = append(r.steps, next)
-		}
-		if r.bad != "" {
+		if r.advance(seg); r.bad != "" {
 			break
 		}
 	}
-	r.class = strings.Join(class, "/")
 	return r
+}
+
+// advance reads one more segment: function, type cast, id or child.
+func (r *route) advance(seg string) {
+	name, args, call := cutCall(seg)
+	cur := r.last()
+	cast := ""
+	if strings.HasPrefix(strings.ToLower(name), "microsoft.graph.") {
+		cast = afterDot(name)
+		name = cast
+	}
+	switch {
+	case r.fn != "":
+		r.bad = seg
+	case cur.spec.named(name, r.onObject()):
+		r.fn, r.args = name, args
+		r.class += "/" + name
+	case cast != "":
+		cur.cast = cast
+	case !r.onObject():
+		cur.key, cur.hasKey = unescape(seg), true
+		r.class += "/{id}"
+	default:
+		r.child(seg, name, args, call)
+	}
+}
+
+func (r *route) child(seg, name, args string, call bool) {
+	cur := r.last()
+	kid := cur.spec.kid(name)
+	if kid == nil || kid.is(castOnly) && cur.cast == "" {
+		r.bad = seg
+		r.class += "/" + name
+		return
+	}
+	next := step{spec: kid}
+	r.class += "/" + kid.name
+	if call {
+		next.key, next.hasKey = strings.Trim(unescape(args), "'"), true
+		r.class += "/{id}"
+	}
+	r.steps = append(r.steps, next)
 }
 
 // rootOf finds the longest root that segs begin with and returns how many

@@ -30,6 +30,7 @@ type Server struct {
 	tokens   tokens
 	stats    statistics
 	listen   listener
+	schema   *schema // nil: property names are not checked
 
 	mu      sync.RWMutex
 	tenants map[string]*Tenant

@@ -19,21 +19,20 @@ type spec struct {
 	ids    idRule
 	gaps   gaps
 
-	aliases     []string // other names that exports give to this child
-	noExpand    []string // children whose $expand is refused
-	fullRefuses []string // children whose $expand fails with full metadata
-	noFilter    []string // properties and functions that $filter refuses
-	views       []string // roots whose objects a mixed list shows
-	functions   []string // bound functions that have a handler
-	actions     []string // bound actions that full metadata announces
-	compute     func(t *Tenant, parent *object) []*object
-	synthesised bool // objects are made on demand, never stored
+	aliases     []string                                  // other names that exports give to this child
+	noExpand    []string                                  // children whose $expand is refused
+	fullRefuses []string                                  // children whose $expand fails with full metadata
+	noFilter    []string                                  // properties and functions that $filter refuses
+	views       []string                                  // roots whose objects a mixed list shows
+	functions   []string                                  // bound functions that have a handler
+	actions     []string                                  // bound actions that full metadata announces
+	compute     func(t *Tenant, parent *object) []*object // makes the objects on demand; none are stored
 }
 
 type specFlag uint16
 
 const (
-	polymorphic  specFlag = 1 << iota // objects name their own type
+	abstract     specFlag = 1 << iota // no object is of the declared type itself
 	single                            // one object, not a list
 	castOnly                          // reached through a type cast, never by $expand
 	listNoExpand                      // the list refuses $expand, a single GET does not
@@ -132,7 +131,7 @@ func assignments(typ string, extra ...*spec) *spec {
 // newTable makes the server's knowledge of paths: lower-case root path to spec.
 func newTable() map[string]*spec {
 	table := make(map[string]*spec)
-	for _, list := range [][]*spec{policySpecs(), scriptSpecs(), enrollmentSpecs(), tenantSpecs(), connectorSpecs(), appSpecs(), protectionSpecs(), identitySpecs()} {
+	for _, list := range [][]*spec{catalogSpecs(), profileSpecs(), updateSpecs(), scriptSpecs(), enrollmentSpecs(), tenantSpecs(), connectorSpecs(), appSpecs(), protectionSpecs(), identitySpecs()} {
 		for _, s := range list {
 			table[strings.ToLower(s.name)] = s
 			if !slices.Contains(stable, s.name) && !s.is(directory) {

@@ -3,34 +3,34 @@ package graphtest
 func appSpecs() []*spec {
 	return []*spec{
 		{
-			name: "deviceAppManagement/mobileApps", typ: "mobileApp", flag: polymorphic,
+			name: "deviceAppManagement/mobileApps", typ: "mobileApp", flag: abstract,
 			bucket: "applications", perm: permA(), fullRefuses: []string{"categories"}, gaps: gaps{absent: []string{"roleScopeTagIds", "largeIcon"}},
 			kids: []*spec{
 				{name: "categories", typ: "mobileAppCategory"},
 				assignments("mobileAppAssignment"),
-				{name: "relationships", typ: "mobileAppRelationship", flag: polymorphic},
+				{name: "relationships", typ: "mobileAppRelationship", flag: abstract},
 				{name: "contentVersions", typ: "mobileAppContent", flag: castOnly, kids: []*spec{{name: "files", typ: "mobileAppContentFile"}}},
 			},
 			actions: []string{"assign", "updateRelationships"},
 		},
 		{name: "deviceAppManagement/mobileAppCategories", typ: "mobileAppCategory", bucket: "applications", perm: permA()},
 		{
-			name: "deviceAppManagement/mobileAppConfigurations", typ: "managedDeviceMobileAppConfiguration", flag: polymorphic,
+			name: "deviceAppManagement/mobileAppConfigurations", typ: "managedDeviceMobileAppConfiguration", flag: abstract,
 			bucket: "applications", perm: permA(),
 			kids: []*spec{assignments("managedDeviceMobileAppConfigurationAssignment")}, actions: []string{"assign"},
 		},
 		{
 			name: "deviceAppManagement/policySets", typ: "policySet", flag: listNoExpand, bucket: "bundles", perm: permC(),
 			kids: []*spec{
-				{name: "items", typ: "policySetItem", flag: polymorphic},
+				{name: "items", typ: "policySetItem", flag: abstract},
 				assignments("policySetAssignment"),
 			},
 			actions: []string{"update"},
 		},
 		{
-			name: "deviceAppManagement/managedEBooks", typ: "managedEBook", flag: polymorphic, bucket: "books", perm: permA(),
+			name: "deviceAppManagement/managedEBooks", typ: "managedEBook", flag: abstract, bucket: "books", perm: permA(),
 			kids: []*spec{
-				{name: "assignments", typ: "managedEBookAssignment", flag: polymorphic, ids: idAssignment},
+				{name: "assignments", typ: "managedEBookAssignment", ids: idAssignment},
 				{name: "categories", typ: "managedEBookCategory"},
 			},
 			actions: []string{"assign"},
@@ -74,16 +74,18 @@ func protectionSpecs() []*spec {
 	}
 	configuration := protection("targetedManagedAppConfigurations", "targetedManagedAppConfiguration")
 	configuration.kids = append(configuration.kids, catalogSettings())
+	fallback := protection("defaultManagedAppProtections", "defaultManagedAppProtection") // for everybody: not assignable
+	fallback.kids, fallback.actions = fallback.kids[:1], fallback.actions[1:]
 	return []*spec{
 		protection("iosManagedAppProtections", "iosManagedAppProtection"),
 		protection("androidManagedAppProtections", "androidManagedAppProtection"),
 		protection("windowsManagedAppProtections", "windowsManagedAppProtection"),
-		protection("defaultManagedAppProtections", "defaultManagedAppProtection"),
+		fallback,
 		configuration,
 		information("mdmWindowsInformationProtectionPolicies", "mdmWindowsInformationProtectionPolicy"),
 		information("windowsInformationProtectionPolicies", "windowsInformationProtectionPolicy"),
 		{
-			name: "deviceAppManagement/managedAppPolicies", typ: "managedAppPolicy", flag: polymorphic | listNoExpand,
+			name: "deviceAppManagement/managedAppPolicies", typ: "managedAppPolicy", flag: abstract | listNoExpand,
 			bucket: "managed-applications", perm: permA(),
 			views: []string{
 				"deviceAppManagement/iosManagedAppProtections", "deviceAppManagement/androidManagedAppProtections",
@@ -103,14 +105,14 @@ func identitySpecs() []*spec {
 	strengths := func(path string) *spec {
 		return &spec{
 			name: path, typ: "authenticationStrengthPolicy", flag: directory, bucket: "identity", perm: ca,
-			kids:    []*spec{{name: "combinationConfigurations", typ: "authenticationCombinationConfiguration", flag: polymorphic}},
+			kids:    []*spec{{name: "combinationConfigurations", typ: "authenticationCombinationConfiguration", flag: abstract}},
 			actions: []string{"updateAllowedCombinations"},
 		}
 	}
 	const main = "identity/conditionalAccess/authenticationStrengths/policies"
 	specs := []*spec{
 		{name: "identity/conditionalAccess/policies", typ: "conditionalAccessPolicy", flag: directory, bucket: "ca", perm: ca, actions: []string{"restore"}},
-		{name: "identity/conditionalAccess/namedLocations", typ: "namedLocation", flag: directory | polymorphic, bucket: "ca", perm: ca, actions: []string{"restore"}},
+		{name: "identity/conditionalAccess/namedLocations", typ: "namedLocation", flag: directory, bucket: "ca", perm: ca, actions: []string{"restore"}},
 		{name: "identity/conditionalAccess/authenticationContextClassReferences", typ: "authenticationContextClassReference", flag: directory, bucket: "identity", perm: ca},
 		strengths(main),
 		{
@@ -122,10 +124,10 @@ func identitySpecs() []*spec {
 		},
 		{
 			name: "groups", typ: "group", flag: directory | deltaList, bucket: "identity", perm: group,
-			kids: []*spec{{name: "members", typ: "directoryObject", flag: polymorphic | directory}},
+			kids: []*spec{{name: "members", typ: "directoryObject", flag: directory}},
 		},
 		{
-			name: "directoryObjects", typ: "directoryObject", flag: directory | polymorphic, bucket: "identity",
+			name: "directoryObjects", typ: "directoryObject", flag: directory, bucket: "identity",
 			perm: perm{exact: append(group.reads(), user.reads()...)}, views: directoryLists, functions: []string{"getByIds"},
 		},
 		{name: "users", typ: "user", flag: directory, bucket: "identity", perm: user},

@@ -22,13 +22,13 @@ func scriptSpecs() []*spec {
 func enrollmentSpecs() []*spec {
 	return []*spec{
 		{
-			name: "deviceManagement/deviceEnrollmentConfigurations", typ: "deviceEnrollmentConfiguration", flag: polymorphic,
+			name: "deviceManagement/deviceEnrollmentConfigurations", typ: "deviceEnrollmentConfiguration", flag: abstract,
 			bucket: "enrollment", perm: permV(), noFilter: []string{"endswith"},
 			kids:    []*spec{assignments("enrollmentConfigurationAssignment")},
 			actions: []string{"assign", "setPriority"},
 		},
 		{
-			name: "deviceManagement/windowsAutopilotDeploymentProfiles", typ: "windowsAutopilotDeploymentProfile", flag: polymorphic,
+			name: "deviceManagement/windowsAutopilotDeploymentProfiles", typ: "windowsAutopilotDeploymentProfile", flag: abstract,
 			bucket: "enrollment", perm: permV(), noExpand: []string{"assignments"},
 			kids: []*spec{
 				assignments("windowsAutopilotDeploymentProfileAssignment"),
@@ -40,7 +40,7 @@ func enrollmentSpecs() []*spec {
 			name: "deviceManagement/depOnboardingSettings", typ: "depOnboardingSetting",
 			bucket: "device-enrollment", perm: permV(),
 			kids: []*spec{{
-				name: "enrollmentProfiles", typ: "enrollmentProfile", flag: polymorphic,
+				name: "enrollmentProfiles", typ: "enrollmentProfile",
 				actions: []string{"setDefaultProfile", "updateDeviceProfileAssignment"},
 			}},
 		},

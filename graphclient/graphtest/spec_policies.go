@@ -14,7 +14,7 @@ func catalogSettings() *spec {
 		name: "settings", typ: "deviceManagementConfigurationSetting", page: 25, ids: idIndex,
 		kids: []*spec{{
 			name: "settingDefinitions", typ: "deviceManagementConfigurationSettingDefinition",
-			flag: polymorphic, page: 25, compute: settingDefinitions, synthesised: true,
+			page: 25, compute: settingDefinitions,
 		}},
 	}
 }
@@ -32,7 +32,8 @@ func complianceActions(rule, item string) *spec {
 	}
 }
 
-func policySpecs() []*spec {
+// catalogSpecs are the policies made of settings catalog settings.
+func catalogSpecs() []*spec {
 	return []*spec{
 		{
 			name: "deviceManagement/configurationPolicies", typ: "deviceManagementConfigurationPolicy",
@@ -64,14 +65,20 @@ func policySpecs() []*spec {
 			}},
 			actions: []string{"clone"},
 		},
+	}
+}
+
+// profileSpecs are the policies older than the settings catalog.
+func profileSpecs() []*spec {
+	return []*spec{
 		{
-			name: "deviceManagement/deviceConfigurations", typ: "deviceConfiguration", flag: polymorphic,
+			name: "deviceManagement/deviceConfigurations", typ: "deviceConfiguration", flag: abstract,
 			bucket: "device-configuration", perm: permC(), kids: configurationKids(),
 			functions: []string{"getOmaSettingPlainTextValue"},
 			actions:   []string{"assign", "windowsPrivacyAccessControls"},
 		},
 		{
-			name: "deviceManagement/deviceCompliancePolicies", typ: "deviceCompliancePolicy", flag: polymorphic,
+			name: "deviceManagement/deviceCompliancePolicies", typ: "deviceCompliancePolicy", flag: abstract,
 			bucket: "device-configuration", perm: permC(),
 			kids: []*spec{
 				complianceActions("deviceComplianceScheduledActionForRule", "deviceComplianceActionItem"),
@@ -94,30 +101,36 @@ func policySpecs() []*spec {
 		{
 			name: "deviceManagement/groupPolicyDefinitions", typ: "groupPolicyDefinition",
 			bucket: "group-policy", perm: permC(),
-			kids: []*spec{{name: "presentations", typ: "groupPolicyPresentation", flag: polymorphic}},
+			kids: []*spec{{name: "presentations", typ: "groupPolicyPresentation"}},
 		},
 		{
 			name: "deviceManagement/intents", typ: "deviceManagementIntent", bucket: "device-intent", perm: permC(),
 			kids: []*spec{
-				{name: "settings", typ: "deviceManagementSettingInstance", flag: polymorphic},
+				{name: "settings", typ: "deviceManagementSettingInstance", flag: abstract},
 				{
 					name: "categories", typ: "deviceManagementIntentSettingCategory",
-					kids: []*spec{{name: "settings", typ: "deviceManagementSettingInstance", flag: polymorphic}},
+					kids: []*spec{{name: "settings", typ: "deviceManagementSettingInstance", flag: abstract}},
 				},
 				assignments("deviceManagementIntentAssignment"),
 			},
 			actions: []string{"assign", "createCopy", "migrateToTemplate", "updateSettings"},
 		},
 		{
-			name: "deviceManagement/templates", typ: "deviceManagementTemplate", flag: polymorphic,
+			name: "deviceManagement/templates", typ: "deviceManagementTemplate",
 			bucket: "device-intent", perm: permC(), actions: []string{"createInstance"},
 		},
 		{
 			name: "deviceManagement/configurationPolicyTemplates", typ: "deviceManagementConfigurationPolicyTemplate",
 			bucket: "device-config-v2", perm: permC(),
 		},
+	}
+}
+
+// updateSpecs are update profiles and what is rarely used.
+func updateSpecs() []*spec {
+	return []*spec{
 		{
-			name: "deviceManagement/resourceAccessProfiles", typ: "deviceManagementResourceAccessProfileBase", flag: polymorphic,
+			name: "deviceManagement/resourceAccessProfiles", typ: "deviceManagementResourceAccessProfileBase", flag: abstract,
 			bucket: "resource-access", perm: permC(),
 			kids: []*spec{assignments("deviceManagementResourceAccessProfileAssignment")}, actions: []string{"assign"},
 		},
@@ -158,13 +171,13 @@ func policySpecs() []*spec {
 func definitionValues() *spec {
 	definition := &spec{
 		name: "definition", typ: "groupPolicyDefinition", flag: single,
-		kids: []*spec{{name: "presentations", typ: "groupPolicyPresentation", flag: polymorphic}},
+		kids: []*spec{{name: "presentations", typ: "groupPolicyPresentation"}},
 	}
-	presentation := &spec{name: "presentation", typ: "groupPolicyPresentation", flag: single | polymorphic}
+	presentation := &spec{name: "presentation", typ: "groupPolicyPresentation", flag: single}
 	return &spec{
 		name: "definitionValues", typ: "groupPolicyDefinitionValue",
 		kids: []*spec{definition, {
-			name: "presentationValues", typ: "groupPolicyPresentationValue", flag: polymorphic,
+			name: "presentationValues", typ: "groupPolicyPresentationValue",
 			kids: []*spec{presentation},
 		}},
 	}
@@ -186,10 +199,10 @@ func configurationKids() []*spec {
 		"identityCertificate", "identityCertificateForClientAuthentication", "secondaryIdentityCertificateForClientAuthentication",
 		"smimeSigningCertificate", "smimeEncryptionCertificate", "secondaryRootCertificateForClientValidation",
 	} {
-		kids = append(kids, &spec{name: name, typ: "deviceConfiguration", flag: castOnly | single | polymorphic})
+		kids = append(kids, &spec{name: name, typ: "deviceConfiguration", flag: castOnly | single | abstract})
 	}
 	for _, name := range []string{"rootCertificatesForServerValidation", "rootCertificatesForClientValidation"} {
-		kids = append(kids, &spec{name: name, typ: "deviceConfiguration", flag: castOnly | polymorphic})
+		kids = append(kids, &spec{name: name, typ: "deviceConfiguration", flag: castOnly | abstract})
 	}
 	return kids
 }

@@ -8,18 +8,18 @@ func tenantSpecs() []*spec {
 			functions: []string{"getRoleScopeTagsByResource"}, actions: []string{"assign"},
 		},
 		{
-			name: "deviceManagement/roleDefinitions", typ: "roleDefinition", flag: polymorphic, bucket: "rbac", perm: permR(),
-			kids: []*spec{{name: "roleAssignments", typ: "roleAssignment", flag: polymorphic, compute: assignmentsOfRole}},
+			name: "deviceManagement/roleDefinitions", typ: "roleDefinition", bucket: "rbac", perm: permR(),
+			kids: []*spec{{name: "roleAssignments", typ: "roleAssignment", compute: assignmentsOfRole}},
 		},
 		{
 			name: "deviceManagement/roleAssignments", typ: "deviceAndAppManagementRoleAssignment", bucket: "rbac", perm: permR(),
 			kids: []*spec{
-				{name: "roleDefinition", typ: "roleDefinition", flag: single | polymorphic},
+				{name: "roleDefinition", typ: "roleDefinition", flag: single},
 				{name: "roleScopeTags", typ: "roleScopeTag"},
 			},
 		},
 		{
-			name: "deviceManagement/assignmentFilters", typ: "deviceAndAppManagementAssignmentFilter", flag: polymorphic,
+			name: "deviceManagement/assignmentFilters", typ: "deviceAndAppManagementAssignmentFilter",
 			bucket: "policy-sets", perm: permC(), actions: []string{"getSupportedProperties"},
 		},
 		{
@@ -32,7 +32,7 @@ func tenantSpecs() []*spec {
 			actions: []string{"sendTestMessage"},
 		},
 		{
-			name: "deviceManagement/managementConditions", typ: "managementCondition", flag: polymorphic,
+			name: "deviceManagement/managementConditions", typ: "managementCondition", flag: abstract,
 			bucket: "fencing", perm: permC(),
 			kids: []*spec{{name: "managementConditionStatements", typ: "managementConditionStatement"}},
 		},
@@ -56,7 +56,7 @@ func tenantSpecs() []*spec {
 			perm: perm{base: "DeviceManagementConfiguration", exact: []string{"DeviceManagementServiceConfig.Read.All", "DeviceManagementServiceConfig.ReadWrite.All"}},
 		},
 		{
-			name: "officeConfiguration/clientConfigurations", typ: "officeClientConfiguration", flag: polymorphic,
+			name: "officeConfiguration/clientConfigurations", typ: "officeClientConfiguration", flag: abstract,
 			bucket: "office", kids: []*spec{assignments("officeClientConfigurationAssignment")}, actions: []string{"assign"},
 		},
 	}
