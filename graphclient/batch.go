@@ -212,7 +212,7 @@ func (l *lane) send(ctx context.Context, parts []*part) {
 	}
 	var again []*part
 	for i, in := range ans.parts {
-		if p := parts[i]; l.api.receive(ctx, p, in, ans) {
+		if p := parts[i]; l.api.receive(ctx, p, in, ans.token) {
 			again = append(again, p)
 		} else {
 			l.end(p, nil)

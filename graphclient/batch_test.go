@@ -179,6 +179,7 @@ func TestBatchRetriesParts(t *testing.T) {
 		"html":         {always(`{"status":200,"headers":{"Content-Type":"text/html"},"body":"` + base64.StdEncoding.EncodeToString([]byte("<html>")) + `"}`), graphclient.ErrBadResponse, graphclient.ErrOutcomeUnknown, 2, 1},
 		"base64":       {always(`{"status":200,"headers":{"Content-Type":"application/json"},"body":"` + base64.StdEncoding.EncodeToString([]byte(`{"id":"1"}`)) + `"}`), nil, nil, 1, 1},
 		"not base64":   {always(`{"status":200,"body":"*"}`), graphclient.ErrBadResponse, graphclient.ErrOutcomeUnknown, 2, 1},
+		"200 and 429":  {once(`{"status":200,"body":{"error":{"code":"TooManyRequests"}}}`), nil, nil, 2, 2},
 		"an error 200": {once(`{"status":200,"body":{"error":{"code":"ServiceUnavailable"}}}`), nil, graphclient.ErrOutcomeUnknown, 2, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -189,6 +190,7 @@ func TestBatchRetriesParts(t *testing.T) {
 					}
 					return echo(p)
 				}}
+				start := time.Now()
 				for method, want := range map[string]struct {
 					err  error
 					sent int
@@ -207,6 +209,9 @@ func TestBatchRetriesParts(t *testing.T) {
 						}
 					}
 					for url, n := range b.tries {
+						if strings.Contains(name, "429") && time.Since(start) < time.Second {
+							t.Errorf("a refusal was not waited out")
+						}
 						if failing := strings.HasSuffix(url, "/7"); failing && n != want.sent || !failing && n != 1 {
 							t.Errorf("%s %s was sent %d times", method, url, n)
 						}

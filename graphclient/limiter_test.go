@@ -358,7 +358,7 @@ func TestLimiterSurvivesAnything(t *testing.T) {
 			client := newClient(t, svc, nil)
 			var wg sync.WaitGroup
 			for range 50 {
-				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rng.IntN(60_000))*time.Millisecond)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rand.IntN(60_000))*time.Millisecond)
 				defer cancel()
 				wg.Go(func() { _, _ = client.Do(ctx, graphclient.Request{Path: listPath}) })
 			}

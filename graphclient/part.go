@@ -23,7 +23,7 @@ type partRequest struct {
 
 // batchCall returns the request for a batch of parts.
 func (a *api) batchCall(l *lane, parts []*part) *call {
-	c := &call{method: http.MethodPost, bucket: parts[0].call.bucket, n: len(parts), parts: len(parts), write: l.write, repeatable: true}
+	c := &call{method: http.MethodPost, bucket: parts[0].call.bucket, n: len(parts), parts: parts, write: l.write, repeatable: true}
 	doc := struct {
 		Requests []partRequest `json:"requests"`
 	}{make([]partRequest, len(parts))}
@@ -138,39 +138,52 @@ func readPartHeader(h http.Header, object []byte) {
 	}
 }
 
+// A judged is the answer to a part, or why it is none.
+type judged struct {
+	ans *answer
+	err *Error
+}
+
+// judgeAll reads the answer to a batch.
+func (a *api) judgeAll(parts []*part, ans *answer) []judged {
+	out := make([]judged, len(parts))
+	for i, in := range readParts(ans, len(parts)) {
+		out[i].ans, out[i].err = a.judge(parts[i].call, in)
+		if e := out[i].err; e != nil {
+			e.sent, e.Method, e.Status, e.ClientRequestID = true, parts[i].call.method, in.status, ans.ids.ClientRequestID
+			if e.RequestID == "" {
+				e.RequestID = ans.ids.RequestID
+			}
+		}
+	}
+	return out
+}
+
 // refusal returns what a batch's answer says about the limit: how many parts
 // were refused, and the longest that one is to wait.
-func (a *api) refusal(parts []partAnswer) verdict {
+func refusal(parts []judged) verdict {
 	var v verdict
 	for _, p := range parts {
-		if p.fault != nil || p.status != http.StatusTooManyRequests {
-			continue
+		if p.err != nil && p.err.Reason == ErrThrottled {
+			v.throttled++
+			v.said = v.said || p.err.said
+			v.after = max(v.after, p.err.RetryAfter)
 		}
-		v.throttled++
-		e := classify(p.status, p.header, p.body, a.now())
-		v.said = v.said || e.said
-		v.after = max(v.after, e.RetryAfter)
 	}
 	return v
 }
 
 // receive takes the answer to a part in, and reports whether the part needs
 // another go. If not, its result or its tries hold what became of it.
-func (a *api) receive(ctx context.Context, p *part, in partAnswer, outer *answer) bool {
+func (a *api) receive(ctx context.Context, p *part, in judged, token Secret) bool {
 	p.tries.sent++
-	ans, e := a.judge(p.call, in)
+	e := in.err
 	if e == nil {
-		return p.accept(a, ans)
-	}
-	e.sent = true
-	e.Method, e.Status = p.call.method, in.status
-	e.ClientRequestID = outer.ids.ClientRequestID
-	if e.RequestID == "" {
-		e.RequestID = outer.ids.RequestID
+		return p.accept(a, in.ans)
 	}
 	a.logAttempt(ctx, p.call, &p.tries, e.Status, e.Reason, e, a.now())
 	if e.Status == http.StatusUnauthorized {
-		p.tries.refused = outer.token
+		p.tries.refused = token
 		if e.Claims != "" {
 			a.challenge(e.Claims)
 		}

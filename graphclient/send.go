@@ -27,13 +27,13 @@ type call struct {
 	header     http.Header
 	body       []byte
 	bucket     contract.Bucket
-	n          int    // requests that it counts as
-	write      bool   // counts as writing
-	effect     bool   // may change something
-	repeatable bool   // may be sent again without knowing what became of it
-	list       bool   // must be answered with a list
-	parts      int    // of a batch; 0 if it is none
-	stale      Secret // a token that is known to be refused
+	n          int     // requests that it counts as
+	write      bool    // counts as writing
+	effect     bool    // may change something
+	repeatable bool    // may be sent again without knowing what became of it
+	list       bool    // must be answered with a list
+	parts      []*part // of a batch
+	stale      Secret  // a token that is known to be refused
 }
 
 // An answer is a good one: 2xx, and JSON or nothing.
@@ -42,9 +42,9 @@ type answer struct {
 	header  http.Header
 	body    []byte
 	outline outline
-	parts   []partAnswer // of a batch
-	ids     Error        // only the ids are set
-	token   Secret       // that the request was sent with
+	parts   []judged // of a batch, one for each part
+	ids     Error    // only the ids are set
+	token   Secret   // that the request was sent with
 }
 
 // exchange sends c until there is an answer or the retry table says to stop.
@@ -118,9 +118,9 @@ func (a *api) verdict(c *call, ans *answer, e *Error) verdict {
 		return verdict{answered: e.Status != 0}
 	}
 	var v verdict
-	if c.parts > 0 {
-		ans.parts = readParts(ans, c.parts)
-		v = a.refusal(ans.parts)
+	if c.parts != nil {
+		ans.parts = a.judgeAll(c.parts, ans)
+		v = refusal(ans.parts)
 	}
 	v.answered = true
 	v.load, v.cost = usage(ans.header)
