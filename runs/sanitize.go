@@ -48,11 +48,12 @@ const (
 // looks at.
 func Sanitize(s string) string { return sanitize("", s) }
 
-// SanitizeFact is [Sanitize] for a value that is known under a name: it removes
-// a value that the name says is a secret, such as "client_secret", and keeps the
-// GUID of a thing, such as "backup_set".
+// SanitizeFact is [Sanitize] for a value that is known under a name: it also
+// removes what the name says is a secret, such as that of "client_secret", and
+// keeps the GUID of what the name says is a thing, such as "backup_set". The name
+// itself is not checked.
 func SanitizeFact(name, value string) string {
-	return sanitize(strings.ReplaceAll(visible(name, maxSanitized), "\n", " ")+": ", value)
+	return sanitize(oneLine(visible(name, maxSanitized))+"= ", value)
 }
 
 // sanitize sanitizes s as if label stood before it, on the same line.
@@ -191,45 +192,54 @@ func (s *scrubber) replace(from int) string {
 	return oneLine(b.String())
 }
 
-// blocks removes what has a beginning that is known and may have no end: PEM,
+// blocks removes what has a beginning that is known, and may have no end: PEM,
 // whole or torn, and stack traces.
 func (s *scrubber) blocks() {
-	for at := 0; ; {
+	for at := 0; at < len(s.low); {
 		i := strings.Index(s.low[at:], "-----")
 		if i < 0 {
 			break
 		}
 		from := at + i
-		end := len(s.text)
-		if j := strings.Index(s.low[from:], "-----end"); j >= 0 {
-			end = from + j + len("-----end")
-			if k := strings.Index(s.low[end:], "-----"); k >= 0 {
-				end += k
-			} else {
-				end = len(s.text)
-			}
-		}
-		for end < len(s.text) && s.text[end] == '-' {
-			end++
-		}
-		if rest := strings.TrimLeft(s.low[from:end], "-"); strings.HasPrefix(rest, "end") {
-			from = s.wordBefore(from) // the last line of a block without its head
-		} else if !strings.HasPrefix(rest, "begin") && !strings.Contains(rest, "-----end") && from > 0 && s.text[from-1] == ' ' {
-			end = from + len("-----") // a ruler, not the rest of a torn head
-			at = end
+		at = s.pemEnd(from)
+		if at < 0 {
+			at = from + len("-----") // a ruler
 			continue
 		}
-		s.remove(from, end)
-		at = end
-	}
-	if i := strings.Index(s.low, "goroutine "); i >= 0 {
-		if j := i + len("goroutine "); j < len(s.low) && isDigit(s.low[j]) {
-			s.remove(i, len(s.text))
+		if strings.HasPrefix(strings.TrimLeft(s.low[from:], "-"), "end") {
+			from = s.wordBefore(from) // the last line of a block without its head
 		}
+		s.remove(from, at)
+	}
+	const head = "goroutine "
+	if i := strings.Index(s.low, head); i >= 0 && i+len(head) < len(s.low) && isDigit(s.low[i+len(head)]) {
+		s.remove(i, len(s.text))
 	}
 }
 
-// wordBefore returns where the word ends that stands before offset i begins.
+// pemEnd returns the end of the PEM block whose first dashes stand at from: the
+// end of the text if it has none, and -1 if there is no block.
+func (s *scrubber) pemEnd(from int) int {
+	rest := strings.TrimLeft(s.low[from:], "-")
+	foot := strings.Index(rest, "-----end")
+	switch {
+	case strings.HasPrefix(rest, "end"):
+		foot = 0
+	case foot >= 0:
+		foot += len("-----end")
+	case strings.HasPrefix(rest, "begin"), from > 0 && isLetter(s.low[from-1]) && strings.TrimLeft(rest, " \n") != "":
+		return len(s.low) // no foot
+	default:
+		return -1
+	}
+	end := strings.Index(rest[foot:], "-----")
+	if end < 0 {
+		return len(s.low)
+	}
+	return len(s.low) - len(strings.TrimLeft(rest[foot+end:], "-"))
+}
+
+// wordBefore returns where the word begins that stands before offset i.
 func (s *scrubber) wordBefore(i int) int {
 	t := strings.TrimRight(s.text[:i], " \n")
 	return strings.LastIndexByte(t, ' ') + 1

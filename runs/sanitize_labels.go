@@ -138,14 +138,14 @@ func (s *scrubber) labels() {
 			v := s.valueAfter(stop)
 			if to := s.valueEnd(v, class); to > v.at {
 				s.remove(v.at, to)
-				if v.sign == '=' {
-					s.remove(s.pairsBefore(i), i)
+				if from := s.pairsBefore(i); v.sign == '=' && from < i {
+					s.remove(from, v.at)
 				}
 				next = to
 			}
 		}
 		before = ""
-		if stop == end && end < len(s.low) && s.low[end] == ' ' {
+		if stop == end && end < len(s.low) && (s.low[end] == ' ' || s.low[end] == '+') {
 			before = name
 		}
 		i = next
@@ -176,7 +176,7 @@ func (s *scrubber) valueAfter(i int) value {
 	v := value{at: i}
 	for start := i; v.at < len(s.text) && v.at-start < 40; {
 		switch c := s.text[v.at]; c {
-		case ' ', '\n':
+		case ' ', '\n', '+': // a plus is a blank in a form
 			v.blank, v.tight = true, false
 			v.at++
 			if n := s.filler(v.at); n > 0 && v.sign == 0 {
@@ -216,8 +216,8 @@ func (s *scrubber) valueAfter(i int) value {
 // value.
 func (s *scrubber) filler(i int) int {
 	for _, w := range [...]string{"is ", "was ", "are ", "value ", "set to ", "to be ", "ist ", "lautet "} {
-		if strings.HasPrefix(s.low[i:], w) {
-			return len(w) - 1
+		if n := len(w) - 1; strings.HasPrefix(s.low[i:], w[:n]) && i+n < len(s.low) && strings.IndexByte(" +", s.low[i+n]) >= 0 {
+			return n
 		}
 	}
 	return 0
@@ -307,7 +307,7 @@ func plainWords(s string) bool {
 			letters++
 		}
 		tail := part[1:]
-		if part != strings.ToUpper(part) && tail != strings.ToLower(tail) || !wordlike(part) || len(part) > 24 {
+		if part != strings.ToUpper(part) && tail != strings.ToLower(tail) || !wordlike(part, true) || len(part) > 24 {
 			return false
 		}
 	}

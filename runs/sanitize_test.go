@@ -4,9 +4,9 @@ import (
 	"html"
 	"math/rand/v2"
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -54,7 +54,7 @@ func checkShape(t *testing.T, in, out string) {
 
 func TestSanitizeSecrets(t *testing.T) {
 	g := generator{rand.New(rand.NewPCG(1, 2))}
-	total, failed := 0, map[string]int{}
+	total := 0
 	for i := range forms {
 		for _, e := range encodings {
 			for range 8 {
@@ -63,10 +63,8 @@ func TestSanitizeSecrets(t *testing.T) {
 				out := runs.Sanitize(in)
 				total++
 				checkShape(t, in, out)
-				if l := leak(out, append(slices.Clone(s.hidden), e.encode(g, s.text)[:0])); l != "" {
-					if failed[s.form+"/"+e.name]++; failed[s.form+"/"+e.name] <= 1 {
-						t.Errorf("%s, %s: Sanitize shows %q\n in: %q\nout: %q", s.form, e.name, l, in, out)
-					}
+				if l := leak(out, s.hidden); l != "" {
+					t.Errorf("%s, %s: Sanitize shows %q\n in: %q\nout: %q", s.form, e.name, l, in, out)
 				}
 			}
 		}
@@ -135,7 +133,7 @@ func TestSanitizeOrdinary(t *testing.T) {
 		"ポリシーが見つかりません",
 		"Группа не найдена",
 		"Multi Admin Approval: waiting for approval (code ApprovalRequired)",
-		"C:\\Program Files\\Microsoft Intune\\agent.log cannot be read",
+		"C:\\ProgramData\\Intune Agent\\agent.log cannot be read",
 		"/var/lib/tenantatlas/runs.db: no space left on device",
 		"open policies/compliance.json: permission denied",
 		"goroutine leak check passed",
@@ -160,6 +158,146 @@ func TestSanitizeOrdinary(t *testing.T) {
 			t.Errorf("Sanitize(%q)\n    = %q; want no change", s, got)
 		}
 	}
+}
+
+// What is left of a text around its secrets, and which of two readings counts.
+func TestSanitizeDecisions(t *testing.T) {
+	const guid = "5f6cf1f0-5b2b-4c3b-9f3b-1f2d3c4b5a69"
+	long := strings.Repeat("the policy was saved ", 40)
+	for _, tt := range []struct{ in, want string }{
+		{"", ""},
+		{" \t\r\n ", ""},
+		{"one\r\n\ttwo\u2028three\u00a0 four", "one two three four"},
+		{"\x1b[31mred\x1b[0m \u202eevil\u202c\x00 \u200bzero\ufeff", "[31mred[0m evil zero"},
+		{"broken \xff\xfetext \ufffd", "broken text"},
+		{"no \U000e0041tags \ue000private \u0378unassigned", "no tags private unassigned"},
+
+		{"password: hunter2 and more", "password: [removed]"},
+		{`{"password":"a\"b,c","user":"x y"}`, `{"password":"[removed]","user":"[removed]"}`},
+		{"client_secret=abc was rejected", "client_secret=[removed] was rejected"},
+		{`{"name":"client_secret","value":"abc"}`, `{"name":"client_secret","value":"[removed]"}`},
+		{"<token>abc</token>", "<token>[removed]"},
+		{"the token is abc123def", "the token is [removed]"},
+		{"code=abc1, error code=abc1", "code=[removed], error code=abc1"},
+		{"token: Token: token", "token: Token: token"},
+		{"key=5 state=on", "key=5 state=on"},
+		{"failed with Server=db;User ID=sa;Password=x;", "failed with [removed];"},
+		{"Authorization: Bearer abc", "Authorization: [removed]"},
+		{"PassWord%3Dhunter", "PassWord=[removed]"},
+
+		{"policy " + guid + " differs", "policy " + guid + " differs"},
+		{"user " + guid + " differs", "user [removed] differs"},
+		{guid, "[removed]"},
+		{"groups " + guid + ", " + guid, "groups " + guid + ", " + guid},
+		{"the user " + guid + " of policy " + guid, "the user [removed] of policy " + guid},
+		{"policy assigned by " + guid, "policy assigned by [removed]"},
+		{"0190f3a2-7c1b-7def-8a3b-0123456789ab", "0190f3a2-7c1b-7def-8a3b-0123456789ab"},
+		{"https://graph.microsoft.com/v1.0/groups/" + guid + "/owners", "https://graph.microsoft.com/v1.0/groups/" + guid + "/owners"},
+		{"https://graph.microsoft.com/v1.0/users/" + guid + "/manager", "https://graph.microsoft.com/v1.0/users/[removed]"},
+
+		{"GET https://u:p@host.example/a/b?x=1#y: 404", "GET https://[removed]@host.example/a/b?[removed]: 404"},
+		{"redis://host.example:6379/0 refused", "redis://[removed] refused"},
+		{"see http://example.com.", "see http://example.com."},
+		{"wrote to dana@contoso.com, then left", "wrote to [removed], then left"},
+		{"call 0170 1234567 or +1 (425) 555-0100 now", "call [removed] or [removed] now"},
+		{`C:\Users\dana\AppData`, `C:\Users\[removed]`},
+		{"panic: x\n\ngoroutine 7 [running]:\nmain.main()\n\t/src/main.go:5", "panic: x [removed]"},
+		{"-----BEGIN KEY-----\nabc\n-----END KEY----- then", "[removed] then"},
+		{"above ----- below", "above ----- below"},
+		{"a 4711-0815-1234567890123 b", "a [removed] b"},
+		{"[removed]", "[removed]"},
+
+		{`by acme\nina`, "by [removed]"}, // the escape would hide it
+		{"p\u0336assword: hunter", "password: [removed]"},
+		{"--password+wMvz4_Ipx", "--password+[removed]"},
+		{"user 5f6cf1f0\u20105b2b\u20104c3b\u20109f3b\u20101f2d3c4b5a69", "user [removed]"},
+		{"in\u034fvis\u115fible", "invisible"},
+		{"AKIANODIZPRDUQVTATRU", "[removed]"}, // nearly words
+		{"HFH-tHvy9cB_JM_m", "[removed]"},
+		{"qw!er$ty", "[removed]"},
+		{"xqzjvkwpfmbgxhtqzvkjwpxmfgbdtzqh", "[removed]"},
+		{"12345678-12345678", "[removed]"},
+		{"s.e.c.r.e.t.k.e.y", "[removed]"},
+		{strings.Repeat("QUJDx9", 12) + " kerberos12 then", "[removed] then"},
+
+		{long, strings.TrimSpace(long)[:len("the policy was saved ")*12-1] + "…"},
+		{strings.Repeat("x", 8<<10) + " word", "[removed]"},
+		{strings.Repeat("x", 4093) + " ok", "[removed] ok"},
+		{"see " + strings.Repeat("drivers/", 30) + "users/dana", "see " + strings.Repeat("drivers/", 30) + "users/…"},
+		{strings.Repeat("ö", 300), "[removed]"},
+	} {
+		got := runs.Sanitize(tt.in)
+		if got != tt.want {
+			t.Errorf("Sanitize(%.80q)\n    = %q\nwant  %q", tt.in, got, tt.want)
+		}
+		checkShape(t, tt.in, got)
+	}
+}
+
+// A secret does not become harmless by being cut, wherever the text ends.
+func TestSanitizeCut(t *testing.T) {
+	g := generator{rand.New(rand.NewPCG(3, 4))}
+	filler := strings.Repeat("the policy was not saved because of a conflict ", 100)
+	for _, at := range []int{runs.MaxMessage, 1 << 10, 4 << 10} {
+		for back := range 80 {
+			s := g.secret(back)
+			in := filler[:at-back] + " " + s.text + " " + filler[:200]
+			out := runs.Sanitize(in)
+			checkShape(t, in, out)
+			if l := leak(out, s.hidden); l != "" {
+				t.Errorf("%s, %d before %d: Sanitize shows %q in %q", s.form, back, at, l, out)
+			}
+		}
+	}
+}
+
+func TestSanitizeFact(t *testing.T) {
+	const guid = "5f6cf1f0-5b2b-4c3b-9f3b-1f2d3c4b5a69"
+	for _, tt := range []struct{ name, value, want string }{
+		{"client_secret", "correct", "[removed]"},
+		{"Password", "correct horse", "[removed]"},
+		{"refreshToken", "abc", "[removed]"},
+		{"backup_set", guid, guid},
+		{"policyId", guid, guid},
+		{"user", guid, "[removed]"},
+		{"kinds", "configurationPolicies, mobileApps", "configurationPolicies, mobileApps"},
+		{"selection", "all", "all"},
+		{"items", "1200", "1200"},
+		{"note", "password: hunter2", "password: [removed]"},
+		{"", guid, "[removed]"},
+		{"", "plain words", "plain words"},
+	} {
+		got := runs.SanitizeFact(tt.name, tt.value)
+		if got != tt.want {
+			t.Errorf("SanitizeFact(%q, %q) = %q, want %q", tt.name, tt.value, got, tt.want)
+		}
+		if again := runs.SanitizeFact(tt.name, got); again != got {
+			t.Errorf("SanitizeFact(%q, %q) = %q, want no change", tt.name, got, again)
+		}
+	}
+}
+
+// FuzzSanitize hides a secret between two texts.
+func FuzzSanitize(f *testing.F) {
+	for i := range forms {
+		f.Add("the request", "was refused", uint64(i), uint64(i))
+	}
+	f.Add("\xff%41&#x41;\\u0041\u200b", "-----BEGIN", uint64(7), uint64(1))
+	f.Add("goroutine 1 [running]", "a@b \\\\host\\share +49", uint64(8), uint64(2))
+	f.Fuzz(func(t *testing.T, before, after string, form, seed uint64) {
+		for _, s := range []string{before, after, before + after} {
+			checkShape(t, s, runs.Sanitize(s))
+		}
+		g := generator{rand.New(rand.NewPCG(seed, form))}
+		s := g.secret(int(form % uint64(len(forms))))
+		e := encodings[seed%uint64(len(encodings))]
+		in := before + " " + e.encode(g, s.text) + " " + after
+		out := runs.Sanitize(in)
+		checkShape(t, in, out)
+		if l := leak(out, s.hidden); l != "" && leak(before+" "+after, []string{l}) == "" {
+			t.Errorf("%s, %s: Sanitize shows %q\n in: %q\nout: %q", s.form, e.name, l, in, out)
+		}
+	})
 }
 
 // hostile are texts that a slow sanitizer chokes on, 64 KiB each.
@@ -191,4 +329,16 @@ func BenchmarkSanitize(b *testing.B) {
 			runs.Sanitize("GET https://graph.microsoft.com/beta/deviceManagement/configurationPolicies: 404 Not Found")
 		}
 	})
+}
+
+// The limit is generous for machines that are slow or busy; what is quadratic
+// takes seconds.
+func TestSanitizeHostile(t *testing.T) {
+	for name, text := range hostile() {
+		start := time.Now()
+		checkShape(t, name, runs.Sanitize(text))
+		if d := time.Since(start); d > 250*time.Millisecond {
+			t.Errorf("%s: 64 KiB took %v", name, d)
+		}
+	}
 }

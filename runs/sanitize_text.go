@@ -43,7 +43,7 @@ func visible(s string, limit int) string {
 		}
 		space = 0
 		b.WriteRune(r)
-		if b.Len() >= limit || i >= 4*limit {
+		if i < len(s) && (b.Len() >= limit || i >= 4*limit) {
 			if lastSpace == 0 {
 				return removed // one word of that length is none
 			}
@@ -101,11 +101,8 @@ func fold(s string) string {
 		case '！' <= r && r <= '～': // full width
 			return r - '！' + '!'
 		case 0x1d400 <= r && r <= 0x1d6a3: // mathematical alphabets, each A to Z, a to z
-			if i := (r - 0x1d400) % 52; i < 26 {
-				return 'A' + i
-			} else {
-				return 'a' + i - 26
-			}
+			i := (r - 0x1d400) % 52
+			return 'A' + i + i/26*('a'-'Z'-1)
 		case 0x1d7ce <= r && r <= 0x1d7ff: // their digits
 			return '0' + (r-0x1d7ce)%10
 		case 0x300 <= r && r <= 0x36f, 0x20d0 <= r && r <= 0x20ff: // combining marks

@@ -24,11 +24,25 @@ func (s *scrubber) numbers() {
 			i += n
 			continue
 		}
-		n, groups := digitGroups(s.text[i:])
-		if isDialled(c, groups) {
-			s.remove(i, i+n)
+		if strings.HasPrefix(s.text[i:], "(+") {
+			i++
+			continue
 		}
-		i += max(n, 1)
+		// Other numbers may stand directly before or behind.
+		ends, groups := digitGroups(s.text[i:])
+		n := len(groups)
+		for n > 0 && !isDialled(c, groups[:n]) {
+			n--
+		}
+		switch {
+		case n > 0:
+			s.remove(i, i+ends[n-1])
+			i += ends[n-1]
+		case len(ends) > 0:
+			i += ends[0]
+		default:
+			i++
+		}
 	}
 }
 
@@ -36,9 +50,9 @@ func germanDateLen(s string) int {
 	return max(match(s, "00.00.0000"), match(s, "00/00/0000"), match(s, "00.00.00 "), match(s, "00-00-0000"))
 }
 
-// digitGroups splits the digits that s begins with where single marks stand
-// between them, and returns their length with the marks.
-func digitGroups(s string) (n int, groups []string) {
+// digitGroups splits the digits that s begins with at the few marks between
+// them, and returns the groups and where they end.
+func digitGroups(s string) (ends []int, groups []string) {
 	for i := 0; i < len(s) && i < 80; {
 		j := i
 		for j < len(s) && isDigit(s[j]) {
@@ -49,7 +63,7 @@ func digitGroups(s string) (n int, groups []string) {
 				break // an amount, like 10ms
 			}
 			groups = append(groups, s[i:j])
-			n = j
+			ends = append(ends, j)
 			i = j
 			continue
 		}
@@ -62,7 +76,7 @@ func digitGroups(s string) (n int, groups []string) {
 		}
 		i = k
 	}
-	return n, groups
+	return ends, groups
 }
 
 // isDialled reports whether digits in these groups, after the character first,
@@ -141,7 +155,7 @@ func (s *scrubber) unit(i, end, kept int) int {
 		end = i + at
 		word = s.text[i:end]
 	}
-	if isAddressee(word) || isHardware(word) || s.isAccount(i, end) {
+	if isBranded(word) || isAddressee(word) || isHardware(word) || isAccount(word) {
 		s.remove(i, end)
 		return kept
 	}
@@ -244,6 +258,21 @@ func isHardware(word string) bool {
 	return false
 }
 
+// isBranded reports whether word begins as the keys of a well-known issuer do.
+// Most of those are found without; this is for the few whose rest is unlucky
+// enough to look like words.
+func isBranded(word string) bool {
+	if len(word) < 16 {
+		return false
+	}
+	for _, brand := range [...]string{"AKIA", "ASIA", "AIza", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xox", "sk_live_", "rk_live_", "npm_", "pypi-", "SG.", "eyJ", "CfDJ8", "MII", "0.A", "1.A"} {
+		if strings.HasPrefix(word, brand) {
+			return true
+		}
+	}
+	return false
+}
+
 // isAddressee reports whether word holds an e-mail address or a user principal
 // name. Annotations of OData look alike.
 func isAddressee(word string) bool {
@@ -260,15 +289,18 @@ func isAddressee(word string) bool {
 	}
 }
 
-// isAccount reports whether the word from i to end is an account of a Windows
-// domain, and not a piece of a path with blanks.
-func (s *scrubber) isAccount(i, end int) bool {
-	domain, user, ok := strings.Cut(s.text[i:end], `\`)
+// isAccount reports whether word is an account of a Windows domain, and not the
+// end of a path with blanks in it.
+func isAccount(word string) bool {
+	domain, user, ok := strings.Cut(word, `\`)
 	if !ok || len(domain) < 2 || user == "" || strings.ContainsAny(user, `\/`) || strings.ContainsAny(domain, ":/%") {
 		return false
 	}
-	before := strings.TrimSuffix(s.text[max(0, i-64):i], " ")
-	return strings.IndexByte(before[strings.LastIndexByte(before, ' ')+1:], '\\') < 0
+	switch strings.ToLower(user[strings.LastIndexByte(user, '.')+1:]) {
+	case "log", "txt", "json", "xml", "csv", "exe", "dll", "msi", "zip", "ps1", "cmd", "bat", "reg", "admx", "adml", "mobileconfig":
+		return false
+	}
+	return true
 }
 
 func isNameByte(c byte) bool {

@@ -35,6 +35,9 @@ func readable(word string) bool {
 		}
 	}
 	// A few odd short parts are codes, many of them are a key with punctuation.
+	if total >= 12 && odd*3 >= total {
+		return false
+	}
 	return odd <= 8 && digits <= 14 && single <= 6 && !strange(word, total)
 }
 
@@ -47,7 +50,7 @@ func strange(word string, alnum int) bool {
 			marks++
 		}
 	}
-	return marks > 1 && alnum >= 5 || alnum >= 16 && strings.Contains(word, "~") ||
+	return marks > 1 && alnum >= 5 || alnum >= 16 && strings.Contains(word, "~") && strings.ToLower(word) != word ||
 		alnum >= 12 && strings.HasSuffix(word, "=") && strings.ContainsAny(word, "0123456789")
 }
 
@@ -77,6 +80,7 @@ const shortOdd = 7
 
 func shapeOf(part string) shape {
 	digits, groups, wordy := 0, 0, true
+	part = withoutVersion(part)
 	for i := 0; i < len(part); {
 		j := i
 		for j < len(part) && isDigit(part[j]) == isDigit(part[i]) {
@@ -86,7 +90,7 @@ func shapeOf(part string) shape {
 			digits += j - i
 			wordy = wordy && j-i <= 8
 		} else {
-			wordy = wordy && wordlike(part[i:j])
+			wordy = wordy && wordlike(part[i:j], i == 0 && j == len(part))
 		}
 		groups++
 		i = j
@@ -106,6 +110,16 @@ func shapeOf(part string) shape {
 	return shapeRandom
 }
 
+// withoutVersion returns a name like office16v2 without its last two or three
+// characters.
+func withoutVersion(part string) string {
+	name := strings.TrimRight(part, "0123456789")
+	if len(name) > 4 && name != part && len(part) <= len(name)+2 && name[len(name)-1] == 'v' && isDigit(name[len(name)-2]) {
+		return name[:len(name)-1]
+	}
+	return part
+}
+
 // named reports whether part, words and digits, is a name like AADSTS7000215,
 // 64bit, windows10Update or x86, rather than a piece of a key.
 func named(part string, letters, digits, groups int) bool {
@@ -116,7 +130,7 @@ func named(part string, letters, digits, groups int) bool {
 	case 2:
 		return len(part) <= 14 || letters >= 8
 	case 3:
-		return !isDigit(part[0]) && digits <= 4 && (len(part) <= 5 || letters >= 6)
+		return !isDigit(part[0]) && digits <= 4 && (len(part) <= 5 || letters >= 6 && !isDigit(part[len(part)-3]) && !isDigit(part[len(part)-2]))
 	}
 	return false
 }
@@ -147,52 +161,57 @@ func isDuration(s string) bool {
 }
 
 // wordlike reports whether people would take the letters s for a word, several
-// in camel case, or an abbreviation.
-func wordlike(s string) bool {
+// in camel case, or an abbreviation. It is less sure of what does not stand
+// alone, but beside digits.
+func wordlike(s string, alone bool) bool {
 	n := len(s)
-	upper, changes, pairs, common := 0, 0, 0, 0
+	upper, changes, common := 0, 0, 0
+	run := 0 // how many small letters in a row
 	for i := range n {
 		c := s[i]
 		if c >= utf8.RuneSelf {
 			return n <= 90 // about 30 letters of the longest kind
 		}
 		if c <= 'Z' {
-			upper++
+			if upper++; run > 0 {
+				changes++
+			}
+			if run == 1 && i > 1 && !isShortHump(s[i-2:i]) {
+				return false
+			}
+			run = 0
+		} else {
+			run++
 		}
-		if i == 0 {
-			continue
-		}
-		if c <= 'Z' && s[i-1] >= 'a' {
-			changes++
-		}
-		pairs++
-		if strings.IndexByte(follows(s[i-1]|' '), c|' ') >= 0 {
+		if i > 0 && strings.IndexByte(follows(s[i-1]|' '), c|' ') >= 0 {
 			common++
 		}
 	}
+	if n > 3 && (run == 1 && !isShortHump(s[n-2:]) || run == 0 && s[n-2] >= 'a') {
+		return false // a last hump of one small letter, or of none
+	}
+	likely := 10 * common / max(n-1, 1) // tenths of the pairs of letters
 	switch {
 	case n <= 3:
 		return changes == 0 || s == "iOS" || s == "eID"
 	case upper == n:
-		return n <= shortOdd || n <= 30 && common*10 >= pairs*6
+		return n <= shortOdd || n <= 24 && likely >= 7
 	case n <= shortOdd:
-		return changes <= 1 && upper*2 <= n+1 && common*5 >= pairs*2
+		return changes <= 1 && upper*2 <= n+1 && (likely >= 6 || alone && likely >= 4)
 	case n < 12:
-		return changes <= 2 && upper*2 <= n && common*10 >= pairs*6
+		return changes <= 2 && upper*2 <= n && likely >= 6
 	}
-	return n <= 90 && upper*3 <= n && changes*5 <= n && common*10 >= pairs*7 && longestHump(s) <= 30
+	return n <= 90 && upper*3 <= n && changes*4 <= n && likely >= 7
 }
 
-// longestHump returns the length of the longest stretch of lower case in s.
-func longestHump(s string) int {
-	longest, n := 0, 0
-	for i := range len(s) {
-		if n++; s[i] <= 'Z' {
-			n = 0
-		}
-		longest = max(longest, n)
+// isShortHump reports whether a capital and a small letter are a word within a
+// name in camel case.
+func isShortHump(s string) bool {
+	switch s {
+	case "Id", "In", "On", "If", "Of", "To", "Is", "Up", "By", "At", "As", "Or", "No", "Do", "Os", "Pc", "Wi", "Fi", "Ip", "Ad", "Db", "Mc", "My", "Me", "Be", "Tv":
+		return true
 	}
-	return longest
+	return false
 }
 
 // follows returns the letters that often follow c in English and German prose
