@@ -1,0 +1,137 @@
+// Package graphsource reads the objects of a tenant from Microsoft Graph for
+// package inventory.
+package graphsource
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"iter"
+
+	"github.com/tenantatlas/tenantatlas/graphclient"
+	"github.com/tenantatlas/tenantatlas/graphclient/contract"
+	"github.com/tenantatlas/tenantatlas/inventory"
+)
+
+var _ inventory.Source = (*Source)(nil)
+
+// A Source is an [inventory.Source] over Graph. What it asks for stands in
+// package contract; it sends nothing but GET requests, those for single
+// objects in batches. It is safe for concurrent use.
+type Source struct{ client *graphclient.Client }
+
+// New returns a Source for the tenant of client.
+func New(client *graphclient.Client) *Source { return &Source{client} }
+
+// List implements [inventory.Source].
+func (s *Source) List(ctx context.Context, c *contract.Collection) iter.Seq2[inventory.ListPage, error] {
+	switch {
+	case c.Singleton:
+		return func(yield func(inventory.ListPage, error) bool) { yield(s.singleton(ctx, c)) }
+	case c.Parent != "":
+		return s.belowParents(ctx, c)
+	default:
+		return s.pages(ctx, c.ListURL(""))
+	}
+}
+
+// pages lists what path names.
+func (s *Source) pages(ctx context.Context, path string) iter.Seq2[inventory.ListPage, error] {
+	return func(yield func(inventory.ListPage, error) bool) {
+		first := true
+		for page, err := range s.client.Pages(ctx, graphclient.Request{Path: path}) {
+			if first && errors.Is(err, graphclient.ErrNotFound) {
+				yield(inventory.ListPage{}, inventory.ErrNoCollection)
+				return
+			}
+			first = false
+			if !yield(listed(page.Items, ""), public(err)) {
+				return
+			}
+		}
+	}
+}
+
+// singleton reads a collection that is one object. That it does not exist
+// means that the tenant has not set it up.
+func (s *Source) singleton(ctx context.Context, c *contract.Collection) (inventory.ListPage, error) {
+	resp, err := s.client.Do(ctx, graphclient.Request{Path: c.ListURL("")})
+	switch {
+	case errors.Is(err, graphclient.ErrNotFound):
+		return inventory.ListPage{}, nil
+	case err != nil:
+		return inventory.ListPage{}, public(err)
+	case len(resp.Body) == 0:
+		return inventory.ListPage{}, nil
+	}
+	return listed([]json.RawMessage{resp.Body}, ""), nil
+}
+
+// belowParents lists the parents, and the objects below those that can have
+// some.
+func (s *Source) belowParents(ctx context.Context, c *contract.Collection) iter.Seq2[inventory.ListPage, error] {
+	return func(yield func(inventory.ListPage, error) bool) {
+		for parents, err := range s.pages(ctx, c.Parent) {
+			if err != nil {
+				yield(inventory.ListPage{}, err)
+				return
+			}
+			for page, err := range s.below(ctx, c, parents) {
+				if !yield(page, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// below lists the objects below a page of parents.
+func (s *Source) below(ctx context.Context, c *contract.Collection, parents inventory.ListPage) iter.Seq2[inventory.ListPage, error] {
+	var ids []string
+	var reqs []graphclient.Request
+	for _, p := range parents.Objects {
+		if id := textOf(contract.Member(p.Doc, "id")); id != "" && !childless(c, p.Doc) {
+			ids = append(ids, id)
+			reqs = append(reqs, graphclient.Request{Path: c.ListURL(id), List: true})
+		}
+	}
+	return func(yield func(inventory.ListPage, error) bool) {
+		for i, r := range s.client.Batch(ctx, reqs) {
+			switch {
+			case errors.Is(r.Err, graphclient.ErrNotFound): // the parent is gone, and with it what was below
+			case r.Err != nil:
+				yield(inventory.ListPage{}, public(r.Err))
+				return
+			case !yield(listed(r.Items, ids[i]), nil):
+				return
+			}
+		}
+	}
+}
+
+// childless reports whether a parent says that there is nothing below it.
+func childless(c *contract.Collection, parent []byte) bool {
+	for _, count := range c.ParentCounts {
+		if string(contract.Member(parent, count)) != "0" {
+			return false
+		}
+	}
+	return len(c.ParentCounts) > 0
+}
+
+func listed(docs []json.RawMessage, parent string) inventory.ListPage {
+	page := inventory.ListPage{Objects: make([]inventory.Listed, len(docs))}
+	for i, doc := range docs {
+		page.Objects[i] = inventory.Listed{Parent: parent, Doc: doc}
+	}
+	return page
+}
+
+// textOf returns the string that a JSON value is, or "".
+func textOf(value []byte) string {
+	var s string
+	if json.Unmarshal(value, &s) != nil {
+		return ""
+	}
+	return s
+}
