@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/tenantatlas/tenantatlas/internal/bunkit"
@@ -57,69 +58,93 @@ func (s *Store) Due(ctx context.Context, q runs.DueQuery) ([]*runs.Run, error) {
 
 // roundUp keeps the texts with a limit few.
 func roundUp(limit int) int {
-	n := 10
-	for n < limit {
-		n *= 10
-	}
-	return n
-}
-
-// dueText returns the statement for limit runs. Each type is looked for in each
-// way of being due, in an index, and those that wait longest are read.
-func dueText(d bunkit.Dialect, claimable bool, limit int) string {
-	columns := list("r.", whole())
-	if d == bunkit.PostgreSQL {
-		return "SELECT " + columns + " FROM (SELECT d.id, d.at FROM jsonb_array_elements_text($1::text::jsonb) AS t(type)" +
-			" CROSS JOIN LATERAL (" + due(d, claimable, "t.type", limit) + ") AS d" +
-			fmt.Sprintf(" ORDER BY d.at NULLS FIRST, d.id LIMIT %d", limit) + ") AS d" +
-			" JOIN operation_runs AS r ON r.id = d.id ORDER BY d.at NULLS FIRST, d.id"
-	}
-	// SQLite has no LATERAL, but a subquery of an expression sees as much.
-	at := "NULL"
-	if !claimable {
-		at = "CASE r.status WHEN 'queued' THEN coalesce(" + free(d, "r.") + ", r.created_at + ?3) WHEN 'running' THEN r.lease_until ELSE r.next_ring END"
-	}
-	return "SELECT " + columns + " FROM json_each(?1) AS t CROSS JOIN operation_runs AS r" +
-		" ON r.id IN (SELECT id FROM (" + due(d, claimable, "t.value", limit) + "))" +
-		fmt.Sprintf(" ORDER BY %s, r.id LIMIT %d", at, limit)
-}
-
-// free is the instant at which a queued run may be rung again, if it has one.
-func free(d bunkit.Dialect, prefix string) string {
-	if d == bunkit.PostgreSQL {
-		return "greatest(" + prefix + "not_before, " + prefix + "next_ring)"
-	}
-	return strings.ReplaceAll("coalesce(max(~not_before, ~next_ring), ~not_before, ~next_ring)", "~", prefix)
-}
-
-// due selects the IDs of the runs of one type, and since when they are due.
-func due(d bunkit.Dialect, claimable bool, typ string, limit int) string {
-	now, grace := "statement_timestamp()", "$2::bigint * interval '1 microsecond'"
-	if d == bunkit.SQLite3 {
-		now, grace = "?2", "?3"
-	}
-	free := free(d, "")
-	// The orders are those of the indexes, but for what runs and what was
-	// parked, of which there is little.
-	ways := []struct{ at, where, order string }{
-		{free, "status = 'queued' AND " + free + " <= " + now + " AND (next_ring IS NOT NULL OR created_at <= " + now + " - " + grace + ")", free},
-		{"created_at + " + grace, "status = 'queued' AND " + free + " IS NULL AND created_at <= " + now + " - " + grace, free + ", created_at"},
-		{"lease_until", "status = 'running' AND (lease_until IS NULL OR lease_until <= " + now + ")", "lease_until NULLS FIRST"},
-		{"next_ring", "status = 'completed' AND NOT announced AND next_ring IS NULL", "next_ring"},
-		{"next_ring", "status = 'completed' AND NOT announced AND next_ring <= " + now, "next_ring"},
-	}
-	if claimable {
-		ways = ways[:2]
-		ways[0].at, ways[0].where, ways[0].order = "NULL", "status = 'queued' AND not_before IS NULL", "type"
-		ways[1].at, ways[1].where, ways[1].order = "NULL", "status = 'queued' AND not_before IS NOT NULL AND not_before <= "+now, "type"
-	}
-	var b strings.Builder
-	for i, w := range ways {
-		if i > 0 {
-			b.WriteString(" UNION ALL ")
+	for n := 10; ; n *= 10 {
+		for _, step := range []int{1, 2, 5} {
+			if limit <= n*step {
+				return n * step
+			}
 		}
-		fmt.Fprintf(&b, "SELECT id, at FROM (SELECT id, %s AS at FROM operation_runs WHERE type = %s AND %s ORDER BY %s, id LIMIT %d) AS way%d",
-			w.at, typ, w.where, w.order, limit, i)
 	}
-	return b.String()
+}
+
+// The ways in which runs of one type are due, each with the instant since when.
+// The orders are those of the indexes, but for what was parked and what runs,
+// of which there is little.
+const (
+	dueReady = `SELECT id, id AS at FROM (
+		SELECT id FROM operation_runs
+		WHERE type = {type} AND status = 'queued' AND not_before IS NULL
+		ORDER BY type, id LIMIT {limit}) AS ready`
+
+	dueParked = `SELECT id, id FROM (
+		SELECT id FROM operation_runs
+		WHERE type = {type} AND status = 'queued' AND not_before IS NOT NULL AND not_before <= {now}
+		ORDER BY id LIMIT {limit}) AS parked`
+
+	dueRung = `SELECT id, at FROM (
+		SELECT id, {free} AS at FROM operation_runs
+		WHERE type = {type} AND status = 'queued' AND {free} <= {now} AND (next_ring IS NOT NULL OR created_at <= {now} - {grace})
+		ORDER BY {free}, id LIMIT {limit}) AS rung`
+
+	dueUnclaimed = `SELECT id, created_at + {grace} FROM (
+		SELECT id, created_at FROM operation_runs
+		WHERE type = {type} AND status = 'queued' AND {free} IS NULL AND created_at <= {now} - {grace}
+		ORDER BY {free}, created_at, id LIMIT {limit}) AS unclaimed`
+
+	dueUnannounced = `SELECT id, next_ring FROM (
+		SELECT id, next_ring FROM operation_runs
+		WHERE type = {type} AND status = 'completed' AND NOT announced AND next_ring IS NULL
+		ORDER BY next_ring, id LIMIT {limit}) AS silent
+	UNION ALL SELECT id, next_ring FROM (
+		SELECT id, next_ring FROM operation_runs
+		WHERE type = {type} AND status = 'completed' AND NOT announced AND next_ring <= {now}
+		ORDER BY next_ring, id LIMIT {limit}) AS unheard`
+
+	// dueLost has no order of an index: leases are in none.
+	dueLost = `SELECT id, lease_until FROM (
+		SELECT id, lease_until FROM operation_runs
+		WHERE type {lost} AND status = 'running' AND (lease_until IS NULL OR lease_until <= {now})
+		ORDER BY lease_until NULLS FIRST, id LIMIT {limit}) AS lost`
+
+	// dueSince says the same of the row r.
+	dueSince = `CASE r.status WHEN 'queued' THEN coalesce({r.free}, r.created_at + {grace}) WHEN 'running' THEN r.lease_until ELSE r.next_ring END`
+)
+
+// dueText returns the statement for limit runs, the longest waiting first. The
+// lost ones are looked for in all types at once with PostgreSQL, because its
+// planner, which cannot know how many types there are, would think that
+// expensive enough to compile it.
+func dueText(d bunkit.Dialect, claimable bool, limit int) string {
+	ways, lost, since := dueReady+" UNION ALL "+dueParked, "", "r.id"
+	if !claimable {
+		ways = dueRung + " UNION ALL " + dueUnclaimed + " UNION ALL " + dueUnannounced
+		lost, since = " UNION ALL "+dueLost, dueSince
+	}
+	if d == bunkit.SQLite3 {
+		// It has no LATERAL, but a subquery of an expression sees as much.
+		return strings.NewReplacer(
+			"{columns}", list("r.", whole()),
+			"{limit}", strconv.Itoa(limit),
+			"{type}", "t.value",
+			"{lost}", "= t.value",
+			"{now}", "?2",
+			"{grace}", "?3",
+			"{free}", "coalesce(max(not_before, next_ring), not_before, next_ring)",
+			"{r.free}", "coalesce(max(r.not_before, r.next_ring), r.not_before, r.next_ring)",
+		).Replace("SELECT {columns} FROM json_each(?1) AS t CROSS JOIN operation_runs AS r" +
+			" ON r.id IN (SELECT id FROM (" + ways + lost + ")) ORDER BY " + since + " NULLS FIRST, r.id LIMIT {limit}")
+	}
+	return strings.NewReplacer(
+		"{columns}", list("r.", whole()),
+		"{limit}", strconv.Itoa(limit),
+		"{type}", "t.type",
+		"{types}", "ARRAY(SELECT jsonb_array_elements_text($1::text::jsonb))",
+		"{lost}", "= ANY (ARRAY(SELECT jsonb_array_elements_text($1::text::jsonb)))",
+		"{now}", d.Now(),
+		"{grace}", "$2::bigint * interval '1 microsecond'",
+		"{free}", "greatest(not_before, next_ring)",
+		"{r.free}", "greatest(r.not_before, r.next_ring)",
+	).Replace("SELECT {columns} FROM operation_runs AS r WHERE r.id = ANY (ARRAY(SELECT id FROM (" +
+		"SELECT d.id, d.at FROM unnest({types}) AS t(type) CROSS JOIN LATERAL (" + ways + ") AS d" + lost +
+		") AS due ORDER BY at NULLS FIRST, id LIMIT {limit})) ORDER BY " + since + " NULLS FIRST, r.id")
 }

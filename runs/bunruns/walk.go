@@ -142,9 +142,12 @@ func (s *Store) page(ctx context.Context, w *walk, columns []column, after strin
 	}
 	// A limit that is a parameter would be planned for as if it could be
 	// anything; with a few of them the plans are few.
-	limit := "LIMIT 51"
-	if size > 50 {
-		limit = fmt.Sprintf("LIMIT %d", runs.MaxLimit+1)
+	limit := fmt.Sprintf("LIMIT %d", runs.MaxLimit+1)
+	for _, few := range []int{10, 50} {
+		if size <= few {
+			limit = fmt.Sprintf("LIMIT %d", few+1)
+			break
+		}
 	}
 	var stmt statement
 	stmt.merge(w, list("", columns), limit, append(within, w.rest...))

@@ -1,0 +1,327 @@
+package bunruns_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tenantatlas/tenantatlas/internal/bunkit"
+	"github.com/tenantatlas/tenantatlas/internal/sqltest"
+	"github.com/tenantatlas/tenantatlas/runs"
+	"github.com/tenantatlas/tenantatlas/runs/bunruns"
+)
+
+// The types of runs in the tests.
+const (
+	typeA runs.Type = "test.a"
+	typeB runs.Type = "test.b"
+)
+
+// TestPlans sees that no statement reads a table from one end to the other. In
+// PostgreSQL it looks at the plans that are made without the arguments, which
+// are those that stay.
+func TestPlans(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db sqltest.DB) {
+		fill(t, db)
+		counted, counter := sqltest.Count(t, db.DSN)
+		s := open(t, counted)
+		for _, call := range calls() {
+			counter.Take()
+			if err := call.do(t.Context(), s); err != nil {
+				t.Fatalf("%s: %v", call.name, err)
+			}
+			texts := counter.Take()
+			if len(texts) == 0 {
+				t.Errorf("%s: no statement", call.name)
+			}
+			for _, text := range texts {
+				plan := explain(t, db, text)
+				if scan := fullScan(db.Dialect, plan); scan != "" {
+					t.Errorf("%s: %s\n%s\n%s", call.name, scan, text, plan)
+				}
+			}
+		}
+	})
+}
+
+// fullScan returns the line of a plan that reads a whole table, or nothing.
+func fullScan(d bunkit.Dialect, plan string) string {
+	bad := regexp.MustCompile(`Seq Scan on operation_run`)
+	if d == bunkit.SQLite3 {
+		bad = regexp.MustCompile(`SCAN (operation_run|r\b|other\b)`)
+	}
+	for line := range strings.Lines(plan) {
+		if bad.MatchString(line) {
+			return strings.TrimSpace(line)
+		}
+	}
+	return ""
+}
+
+func TestFullScan(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db sqltest.DB) {
+		fill(t, db)
+		for _, text := range []string{"SELECT * FROM operation_runs WHERE params = 'a'", "SELECT * FROM operation_run_items AS r WHERE message = 'a'"} {
+			if plan := explain(t, db, text); fullScan(db.Dialect, plan) == "" {
+				t.Errorf("%s: the scan in this plan was not seen:\n%s", text, plan)
+			}
+		}
+	})
+}
+
+type call struct {
+	name string
+	do   func(ctx context.Context, s *bunruns.Store) error
+}
+
+// calls are all calls of a store, so that there is each statement among them.
+func calls() []call {
+	ref := runs.Ref{Tenant: "t3", ID: "r7-3"}
+	all := []call{
+		{"get", func(ctx context.Context, s *bunruns.Store) error { _, err := s.Get(ctx, ref); return err }},
+		{"insert, new", func(ctx context.Context, s *bunruns.Store) error {
+			_, _, err := s.Insert(ctx, &runs.Run{Tenant: "t1", ID: "new", Type: typeA, Status: runs.StatusQueued, Key: "new", Lane: "new"})
+			return err
+		}},
+		{"insert, joined", func(ctx context.Context, s *bunruns.Store) error {
+			_, _, err := s.Insert(ctx, &runs.Run{Tenant: "t1", ID: "new2", Type: typeA, Status: runs.StatusQueued, Key: "new", Once: "once"})
+			return err
+		}},
+		{"insert, taken", func(ctx context.Context, s *bunruns.Store) error {
+			_, _, err := s.Insert(ctx, &runs.Run{Tenant: "t2", ID: "new", Type: typeA, Status: runs.StatusQueued})
+			return want(err, runs.ErrExists)
+		}},
+		{"update", func(ctx context.Context, s *bunruns.Store) error {
+			_, err := s.Update(ctx, &runs.Run{Tenant: "t1", ID: "new", Type: typeA, Status: runs.StatusRunning, Attempt: 1, Revision: 1})
+			return err
+		}},
+		{"update, stale", func(ctx context.Context, s *bunruns.Store) error {
+			_, err := s.Update(ctx, &runs.Run{Tenant: "t1", ID: "new", Type: typeA, Status: runs.StatusRunning, Attempt: 1, Revision: 1})
+			return want(err, runs.ErrConflict)
+		}},
+		{"put items", func(ctx context.Context, s *bunruns.Store) error {
+			return s.PutItems(ctx, runs.Ref{Tenant: "t1", ID: "new"}, 1, []runs.Item{{Key: "a", Outcome: runs.ItemSucceeded}})
+		}},
+		{"put items, conflict", func(ctx context.Context, s *bunruns.Store) error {
+			return want(s.PutItems(ctx, ref, 99, []runs.Item{{Key: "a", Outcome: runs.ItemSucceeded}}), runs.ErrConflict)
+		}},
+	}
+	for _, q := range []runs.DueQuery{{}, {Claimable: true}, {Limit: 100}} {
+		q.Types = []runs.Type{typeA, typeB}
+		all = append(all, call{fmt.Sprintf("due %+v", q), func(ctx context.Context, s *bunruns.Store) error {
+			_, err := s.Due(ctx, q)
+			return err
+		}})
+	}
+	for _, q := range queries() {
+		q.Tenant = "t3"
+		all = append(all, call{fmt.Sprintf("list %+v", q), func(ctx context.Context, s *bunruns.Store) error {
+			page, err := s.List(ctx, q)
+			if err != nil || page.Next == "" {
+				return err
+			}
+			q.After = page.Next
+			_, err = s.List(ctx, q)
+			return err
+		}}, call{fmt.Sprintf("count %+v", q), func(ctx context.Context, s *bunruns.Store) error {
+			_, err := s.Count(ctx, q, 100)
+			return err
+		}})
+	}
+	for _, q := range []runs.ItemQuery{
+		{},
+		{Outcomes: []runs.ItemOutcome{runs.ItemFailed}},
+		{Outcomes: []runs.ItemOutcome{runs.ItemFailed, runs.ItemSkipped}, Reason: runs.ReasonConflict},
+		{Outcomes: []runs.ItemOutcome{runs.ItemSucceeded, runs.ItemSkipped}},
+		{Reason: runs.ReasonConflict},
+	} {
+		q.Run, q.Limit = ref, 1
+		all = append(all, call{fmt.Sprintf("items %+v", q), func(ctx context.Context, s *bunruns.Store) error {
+			page, err := s.Items(ctx, q)
+			if err != nil || page.Next == "" {
+				return err
+			}
+			q.After = page.Next
+			_, err = s.Items(ctx, q)
+			return err
+		}})
+	}
+	return all
+}
+
+// queries ask for everything that a query can ask for.
+func queries() []runs.Query {
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	return []runs.Query{
+		{Limit: 3},
+		{Limit: 100},
+		{IDs: []string{"r7-3", "r8-3"}},
+		{Types: []runs.Type{typeA}, Limit: 3},
+		{Types: []runs.Type{typeA, typeB}, Limit: 3},
+		{Types: []runs.Type{"t.1", "t.2", "t.3", "t.4", "t.5", "t.6", "t.7", "t.8", "t.9", "t.10", "t.11", "t.12", "t.13"}},
+		{Statuses: []runs.Status{runs.StatusQueued}, Limit: 3},
+		{Statuses: []runs.Status{runs.StatusRunning}, Limit: 3},
+		{Statuses: []runs.Status{runs.StatusQueued, runs.StatusRunning}, Limit: 3},
+		{Statuses: []runs.Status{runs.StatusCompleted}, Limit: 3},
+		{Outcomes: []runs.Outcome{runs.OutcomeSucceeded}, Limit: 3},
+		{Outcomes: []runs.Outcome{runs.OutcomeFailed, runs.OutcomeBlocked}, Types: []runs.Type{typeA}, Limit: 3},
+		{Outcomes: []runs.Outcome{runs.OutcomeSucceeded, runs.OutcomeFailed}, Types: []runs.Type{typeA}, Limit: 3},
+		{Initiator: runs.User("dana", ""), Limit: 3},
+		{Target: runs.Target{Kind: "set", ID: "7"}, Limit: 3},
+		{From: at, To: at.AddDate(1, 0, 0), Limit: 3},
+	}
+}
+
+func want(got, want error) error {
+	if errors.Is(got, want) {
+		return nil
+	}
+	return fmt.Errorf("error is %w, want %w", got, want)
+}
+
+// explain returns the plan for a statement.
+func explain(t *testing.T, db sqltest.DB, text string) string {
+	t.Helper()
+	conn, err := db.Write.DB.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	n := 0
+	for _, p := range regexp.MustCompile(`[$?](\d+)`).FindAllStringSubmatch(text, -1) {
+		i, err := strconv.Atoi(p[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		n = max(n, i)
+	}
+	if db.Dialect == bunkit.SQLite3 {
+		return lines(t, conn, "EXPLAIN QUERY PLAN "+text, make([]any, n)...)
+	}
+	lines(t, conn, "SET plan_cache_mode = force_generic_plan")
+	lines(t, conn, "PREPARE explained AS "+text)
+	defer lines(t, conn, "DEALLOCATE explained")
+	execute := "EXPLAIN EXECUTE explained"
+	if n > 0 {
+		execute += "(" + strings.Join(slices.Repeat([]string{"NULL"}, n), ", ") + ")"
+	}
+	return lines(t, conn, execute)
+}
+
+// lines returns the last column of the result.
+func lines(t *testing.T, c bunkit.Conn, text string, args ...any) string {
+	t.Helper()
+	rows, err := c.QueryContext(t.Context(), text, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for rows.Next() {
+		cells := make([]any, len(columns))
+		for i := range cells {
+			cells[i] = new(any)
+		}
+		if err := rows.Scan(cells...); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintln(&b, *cells[len(cells)-1].(*any))
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return b.String()
+}
+
+// copies is how often fill copies what it has inserted.
+const copies = 40
+
+// fill puts some thousand runs of as many tenants as there are copies into db,
+// with items, and lets the database look at them.
+func fill(t testing.TB, db sqltest.DB) {
+	t.Helper()
+	s := open(t, db)
+	ctx := t.Context()
+	for i := range 120 {
+		r := &runs.Run{
+			Tenant:    "t",
+			ID:        fmt.Sprintf("r%d", i),
+			Type:      []runs.Type{typeA, typeB, "test.c"}[i%3],
+			Status:    runs.StatusCompleted,
+			Outcome:   []runs.Outcome{runs.OutcomeSucceeded, runs.OutcomeSucceeded, runs.OutcomeSucceeded, runs.OutcomeFailed, runs.OutcomeCanceled}[i%5],
+			Key:       runs.Key(fmt.Sprint("key ", i)),
+			Once:      fmt.Sprint("once ", i),
+			Lane:      fmt.Sprint("lane ", i),
+			Initiator: runs.User([]string{"dana", "erin"}[i%2], ""),
+			Target:    runs.Target{Kind: "set", ID: fmt.Sprint(i % 9)},
+			Params:    []byte(`{"selection":"all"}`),
+			CreatedAt: time.Date(2026, 1, 1, 0, i, 0, 0, time.UTC),
+			Announced: i%40 != 0,
+		}
+		if i%20 == 7 {
+			r.Status, r.Outcome = []runs.Status{runs.StatusQueued, runs.StatusRunning}[i/20%2], ""
+		}
+		if r.Status == runs.StatusRunning {
+			r.Attempt = 1
+		}
+		if _, _, err := s.Insert(ctx, r); err != nil {
+			t.Fatal(err)
+		}
+		if r.Status != runs.StatusRunning {
+			continue
+		}
+		var items []runs.Item
+		for j := range 50 {
+			it := runs.Item{Key: fmt.Sprint("item ", j), Outcome: runs.ItemSucceeded}
+			if j%10 == 0 {
+				it.Outcome, it.Failure = runs.ItemFailed, runs.Because(runs.ReasonConflict)
+			}
+			items = append(items, it)
+		}
+		if err := s.PutItems(ctx, r.Ref(), 1, items); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for table, id := range map[string]string{"operation_runs": "id", "operation_run_items": "run_id"} {
+		columns, err := db.Read.DB.QueryContext(ctx, "SELECT * FROM "+table+" LIMIT 0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		names, err := columns.Columns()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := columns.Close(); err != nil {
+			t.Fatal(err)
+		}
+		into := strings.Join(names, ", ")
+		for i, name := range names {
+			switch name {
+			case id:
+				names[i] = id + " || '-' || n"
+			case "tenant":
+				names[i] = "tenant || n"
+			}
+		}
+		execute(t, db, fmt.Sprintf("INSERT INTO %s (%s) WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < %d) SELECT %s FROM numbers CROSS JOIN %s",
+			table, into, copies-1, strings.Join(names, ", "), table))
+	}
+	execute(t, db, "ANALYZE")
+}
+
+func execute(t testing.TB, db sqltest.DB, text string) {
+	t.Helper()
+	if _, err := db.Write.DB.ExecContext(t.Context(), text); err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+}
