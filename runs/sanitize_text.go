@@ -57,8 +57,8 @@ func visible(s string, limit int) string {
 // bytes that are lost, so it is left out like those.
 func seen(r rune) bool {
 	switch {
-	case r == utf8.RuneError, 0x200b <= r && r <= 0x206f && !unicode.IsPrint(r), r == 0x2800:
-		return false
+	case r == utf8.RuneError, 0x200b <= r && r <= 0x200f, 0x202a <= r && r <= 0x202e, 0x2060 <= r && r <= 0x206f, r == 0x2800:
+		return false // the usual ones first, since they come in masses
 	case r <= 0xff:
 		return r > 0xa0 && r != 0xad
 	}
