@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -141,21 +142,46 @@ func (c *call) deltaCursor() (cur cursor, since uint64, refused *answer) {
 
 // changes lists what happened after since, up to until, oldest first.
 func (c *call) changes(p place, since, until uint64) []change {
-	var out []change
-	for _, o := range c.tenant.objects(p.spec, nil) {
-		if o.seq > since && o.seq <= until {
-			out = append(out, change{seq: o.seq, obj: o})
+	all := c.tenant.history.of(c.tenant, p.spec)
+	after := func(seq uint64) int {
+		i, _ := slices.BinarySearchFunc(all, seq+1, func(ch change, seq uint64) int { return cmp.Compare(ch.seq, seq) })
+		return i
+	}
+	all = all[after(since):after(until)]
+	if since == 0 && len(c.tenant.gone) > 0 { // everything: what went away is not there
+		all = slices.DeleteFunc(slices.Clone(all), func(ch change) bool { return ch.obj == nil })
+	}
+	return all
+}
+
+// A history is the last state of a list in the order of its changes, kept for
+// the many pages of one round.
+type history struct {
+	mu   sync.Mutex
+	spec *spec
+	seq  uint64
+	list []change
+}
+
+// of returns the history of a list of t, whose lock is held.
+func (h *history) of(t *Tenant, sp *spec) []change {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.spec == sp && h.seq == t.seq {
+		return h.list
+	}
+	var list []change
+	for _, o := range t.objects(sp, nil) {
+		list = append(list, change{seq: o.seq, obj: o})
+	}
+	for _, g := range t.gone {
+		if g.path == sp.name {
+			list = append(list, change{seq: g.seq, gone: g.id})
 		}
 	}
-	if since > 0 {
-		for _, g := range c.tenant.gone {
-			if g.path == p.spec.name && g.seq > since && g.seq <= until {
-				out = append(out, change{seq: g.seq, gone: g.id})
-			}
-		}
-	}
-	slices.SortFunc(out, func(a, b change) int { return cmp.Compare(a.seq, b.seq) })
-	return out
+	slices.SortFunc(list, func(a, b change) int { return cmp.Compare(a.seq, b.seq) })
+	h.spec, h.seq, h.list = sp, t.seq, list
+	return list
 }
 
 func (r *renderer) change(dst []byte, p place, ch change, opts *options) []byte {

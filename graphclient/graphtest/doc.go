@@ -22,6 +22,9 @@
 // project's collection of facts about Graph, "policytypes" its table of
 // object types, by row.
 //
+// [Server.UseSchema] lets Graph's own metadata judge too: it must agree with
+// the server's table, and requests must name properties that exist.
+//
 // This is the reading half. Requests that would change a tenant are counted
 // ([Server.Writes]) and refused with 405, except POSTs that only read.
 package graphtest

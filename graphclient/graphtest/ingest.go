@@ -47,7 +47,9 @@ func (in ingester) store(sp *spec, at, parent string, index int, doc []byte) *ob
 		case k == "id" && len(v) > 0 && v[0] == '"':
 			o.id = text(v)
 		case k == "@odata.type":
-			o.typ = strings.TrimPrefix(text(v), graphNamespace)
+			if typ := strings.TrimPrefix(text(v), graphNamespace); typ != o.typ {
+				o.typ = typ // else keep the shared string
+			}
 		case strings.HasSuffix(k, "@odata.bind"):
 			o.refs = append(o.refs, refsOf(sp, strings.TrimSuffix(k, "@odata.bind"), v)...)
 		case annotation(k):
@@ -65,7 +67,7 @@ func (in ingester) store(sp *spec, at, parent string, index int, doc []byte) *ob
 	}
 	w.str("id", o.id)
 	w.b = append(w.b, members...)
-	o.body = w.bytes()
+	o.body = clip(w.bytes())
 	for _, kid := range sp.kids {
 		if v := inline[kid]; v != nil {
 			in.children(o, kid, at+"('"+o.id+"')/"+kid.name, v)
@@ -135,6 +137,14 @@ func (o *object) finish() {
 		w.raw(k, v)
 	}
 	o.list = w.bytes()
+}
+
+// clip returns b without much spare room: most of a document can be children.
+func clip(b []byte) []byte {
+	if cap(b)-len(b) > len(b)/4 {
+		return bytes.Clone(b)
+	}
+	return b
 }
 
 func (o *object) rename(id string) {

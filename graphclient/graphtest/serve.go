@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 )
 
 // ServeHTTP answers Graph and token requests.
@@ -56,19 +55,20 @@ func (s *Server) newCall(r *http.Request) *call {
 // gate does what the gateway does before a service sees the request. nil lets
 // it through.
 func (c *call) gate(r *http.Request) *answer {
-	token, challenge, err := c.srv.authenticate(c.header.Get("Authorization"))
+	token, challenge, problem := c.srv.authenticate(c.header.Get("Authorization"))
 	if token != nil {
 		c.token, c.tenant = token, c.srv.Tenant(token.tenant)
 	}
 	switch {
-	case err != nil:
-		return c.unauthorized(err.Error())
+	case problem != "":
+		return c.unauthorized(problem)
 	case challenge != "":
 		return c.challenge(challenge)
 	case c.version != "beta" && c.version != "v1.0":
 		return c.badRequest("Invalid version: " + c.version + ".")
 	}
 	if r.Body != nil && c.method != http.MethodGet {
+		var err error
 		if c.body, err = io.ReadAll(io.LimitReader(r.Body, maxBody+1)); err != nil || len(c.body) > maxBody {
 			return c.fail(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "The request body is too large or could not be read.")
 		}
@@ -106,7 +106,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, c *call, a *answer
 	case a.damage != nil:
 		spoil(w, r, a)
 	case zip:
-		writeGzip(w, a.body)
+		s.writeGzip(w, a.body)
 	default:
 		_, _ = w.Write(a.body) // the client's loss
 	}
@@ -137,15 +137,13 @@ func (a *answer) contentType(l level) string {
 	return a.ctype
 }
 
-// zippers are reused: a new one is a megabyte.
-var zippers = sync.Pool{New: func() any {
-	z, _ := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed) // the level is valid
-	return z
-}}
-
-func writeGzip(w io.Writer, body []byte) {
-	z := zippers.Get().(*gzip.Writer)
-	defer zippers.Put(z)
+// writeGzip compresses body. Writers are reused: a new one is a megabyte.
+func (s *Server) writeGzip(w io.Writer, body []byte) {
+	z, ok := s.zippers.Get().(*gzip.Writer)
+	if !ok {
+		z, _ = gzip.NewWriterLevel(w, gzip.BestSpeed) // the level is valid
+	}
+	defer s.zippers.Put(z)
 	z.Reset(w)
 	_, _ = z.Write(body) // the client's loss
 	_ = z.Close()

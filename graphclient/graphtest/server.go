@@ -30,7 +30,8 @@ type Server struct {
 	tokens   tokens
 	stats    statistics
 	listen   listener
-	schema   *schema // nil: property names are not checked
+	schema   *schema   // nil: property names are not checked
+	zippers  sync.Pool // of *gzip.Writer
 
 	mu      sync.RWMutex
 	tenants map[string]*Tenant

@@ -19,6 +19,7 @@ type Tenant struct {
 	seq     uint64            // number of the newest change
 	gone    []tombstone       // deleted objects of lists with delta, oldest first
 	secrets map[string][]byte // plain values of masked settings, by reference id
+	history history
 }
 
 // A root is the content of a path of the table, or of a raw path.

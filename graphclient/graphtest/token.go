@@ -2,7 +2,6 @@ package graphtest
 
 import (
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -126,32 +125,27 @@ func (s *Server) ExpireTokens() {
 	}
 }
 
-var (
-	errNoToken  = errors.New("Access token is empty.")                                //nolint:staticcheck // the service's sentence
-	errBadToken = errors.New("CompactToken parsing failed with error code: 80049217") //nolint:staticcheck // as above
-	errExpired  = errors.New("Lifetime validation failed, the token is expired.")     //nolint:staticcheck // as above
-)
-
-// authenticate finds the token of a request. challenge is not empty when the
-// token is good but a claims challenge stands in the way.
-func (s *Server) authenticate(header string) (t *token, challenge string, err error) {
+// authenticate finds the token of a request. problem says why the request is
+// refused; challenge is not empty when the token is good but a claims
+// challenge stands in the way.
+func (s *Server) authenticate(header string) (t *token, challenge, problem string) {
 	scheme, value, _ := strings.Cut(header, " ")
 	if !strings.EqualFold(scheme, "Bearer") || value == "" {
-		return nil, "", errNoToken
+		return nil, "", "Access token is empty."
 	}
 	s.tokens.mu.RLock()
 	defer s.tokens.mu.RUnlock()
 	t = s.tokens.byValue[strings.TrimSpace(value)]
 	switch {
 	case t == nil:
-		return nil, "", errBadToken
+		return nil, "", "CompactToken parsing failed with error code: 80049217"
 	case !s.cfg.Now().Before(t.expires):
-		return t, "", errExpired
+		return t, "", "Lifetime validation failed, the token is expired."
 	}
 	if want := s.tokens.revoked[t.tenant]; want != "" && t.claims != want {
-		return t, base64.StdEncoding.EncodeToString([]byte(want)), nil
+		return t, base64.StdEncoding.EncodeToString([]byte(want)), ""
 	}
-	return t, "", nil
+	return t, "", ""
 }
 
 // consents reports whether a client may get tokens of a tenant.
