@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,7 +18,6 @@ import (
 	"github.com/tenantatlas/tenantatlas/inventory/meminventory"
 	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/memruns"
-	"github.com/tenantatlas/tenantatlas/runs/pondruns"
 )
 
 const contoso = "contoso"
@@ -33,6 +33,39 @@ type world struct {
 	store   inventory.Store
 	runs    *memruns.Store
 	tracker *runs.Tracker
+	client  *graphclient.Client
+}
+
+// A doorbell is a dispatcher that executes two runs at a time.
+type doorbell chan runs.Ref
+
+func (d doorbell) Dispatch(_ context.Context, ref runs.Ref) error {
+	select {
+	case d <- ref:
+		return nil
+	default:
+		return runs.ErrFull
+	}
+}
+
+func (d doorbell) Work(ctx context.Context, claim runs.Claim) error {
+	var group sync.WaitGroup
+	for range 2 {
+		group.Go(func() {
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case ref := <-d:
+					if execute, err := claim(ctx, ref); err == nil && execute != nil {
+						execute(context.WithoutCancel(ctx))
+					}
+				}
+			}
+		})
+	}
+	group.Wait()
+	return nil
 }
 
 // options change how a world is made.
@@ -59,13 +92,13 @@ func newWorld(t *testing.T, o options) *world {
 	if err := w.tenant.LoadDocument(o.doc); err != nil {
 		t.Fatal(err)
 	}
-	client := newClient(t, server)
+	w.client = newClient(t, server)
 	o.config.Store = w.store
 	o.config.Source = func(_ context.Context, tenant string) (inventory.Source, error) {
 		if tenant != contoso {
 			return nil, runs.Public(nil, runs.ReasonNotReady, "The tenant is not connected.")
 		}
-		var source inventory.Source = graphsource.New(client)
+		var source inventory.Source = graphsource.New(w.client)
 		if o.source != nil {
 			source = o.source(source)
 		}
@@ -73,7 +106,7 @@ func newWorld(t *testing.T, o options) *world {
 	}
 	cfg := runs.Config{
 		Store:      w.runs,
-		Dispatcher: pondruns.New(pondruns.Config{Workers: 2}),
+		Dispatcher: make(doorbell, 10),
 		Operations: []runs.Operation{inventory.Operation(o.config)},
 		Logger:     slog.New(slog.DiscardHandler),
 	}

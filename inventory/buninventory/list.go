@@ -1,0 +1,168 @@
+package buninventory
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/tenantatlas/tenantatlas/internal/bunkit"
+	"github.com/tenantatlas/tenantatlas/inventory"
+	"github.com/tenantatlas/tenantatlas/runs"
+)
+
+// maxLook is how many items a page looks at before it is short.
+const maxLook = 5000
+
+// List implements [inventory.Reader]. Without Text and Missing it is one
+// statement that reads what it returns. A page of a query with Text looks at
+// the 5,000 next items at most, and one with Missing at as many that the
+// latest cover of their kind has missed, so that it may be short.
+func (s *Store) List(ctx context.Context, q inventory.Query) (inventory.Page, error) {
+	if err := ctx.Err(); err != nil {
+		return inventory.Page{}, err
+	}
+	filter := fmt.Sprintf("items %q %q %q %t %q", q.Tenant, q.Kind, q.Text, q.Missing, q.Selection)
+	after, err := position(q.After, filter, 3)
+	if err != nil {
+		return inventory.Page{}, err
+	}
+	if !storable(q.Tenant, q.Kind, q.Text, q.Selection) {
+		return inventory.Page{}, nil
+	}
+	page, last, err := s.list(ctx, q, after)
+	if err != nil {
+		return inventory.Page{}, s.explain(ctx, "list items", err)
+	}
+	if last != nil {
+		page.Next = inventory.Cursor(bunkit.Cursor(filter, last...))
+	}
+	return page, nil
+}
+
+// position returns the n values that cursor stands for in the list that filter
+// describes, or nil for the beginning.
+func position(cursor inventory.Cursor, filter string, n int) ([]string, error) {
+	if cursor == "" {
+		return nil, nil
+	}
+	pos, ok := bunkit.Position(string(cursor), filter, n)
+	if !ok || !storable(pos...) {
+		return nil, inventory.ErrBadCursor
+	}
+	return pos, nil
+}
+
+// A walk is the text of a list's statement while it is written.
+type walk struct {
+	where []string
+	args  []any
+}
+
+// arg adds a parameter and returns it.
+func (w *walk) arg(v any) string {
+	w.args = append(w.args, v)
+	return "$" + strconv.Itoa(len(w.args))
+}
+
+func (w *walk) and(condition string) { w.where = append(w.where, condition) }
+
+// pos adds the condition that the columns, in their order, are beyond a
+// position or up to it.
+func (w *walk) pos(columns, compare string, position []string) {
+	params := make([]string, len(position))
+	for i, p := range position {
+		params[i] = w.arg(p)
+	}
+	w.and("(" + columns + ") " + compare + " (" + strings.Join(params, ", ") + ")")
+}
+
+// limit returns the limit for a page. One that is a parameter would be planned
+// for as if it could be anything; with two of them there are few plans.
+func limit(size int) string {
+	if size <= 50 {
+		return " LIMIT 51"
+	}
+	return " LIMIT " + strconv.Itoa(runs.MaxLimit+1)
+}
+
+const itemOrder = "kind, fold, id"
+
+// list returns a page and the position behind which the next one begins, nil
+// if it is the last.
+func (s *Store) list(ctx context.Context, q inventory.Query, after []string) (page inventory.Page, last []string, err error) {
+	w := &walk{where: []string{"tenant = $1"}, args: []any{q.Tenant, q.Selection}}
+	if q.Kind != "" {
+		w.and("kind = " + w.arg(q.Kind))
+	}
+	if q.Missing {
+		w.and("since IS NULL") // as the index has it
+	}
+	if after != nil {
+		w.pos(itemOrder, ">", after)
+	}
+	text := inventory.Fold(q.Text)
+	if q.Missing || text != "" {
+		if last, err = s.horizon(ctx, w); err != nil {
+			return page, nil, err
+		}
+		if last != nil {
+			w.pos(itemOrder, "<=", last)
+		}
+	}
+	if q.Missing {
+		w.and("seen_at < (SELECT s.last_at FROM inventory_scopes AS s" +
+			" WHERE s.tenant = $1 AND s.kind = inventory_items.kind AND s.selection = $2)")
+	}
+	if text != "" {
+		w.and(s.contains(w.arg(text)))
+	}
+	size := runs.PageSize(q.Limit)
+	statement := "SELECT " + shown + ", i.fold FROM (SELECT * FROM inventory_items WHERE " + strings.Join(w.where, " AND ") +
+		" ORDER BY " + itemOrder + limit(size) + ") AS i" + derive + " ORDER BY i.kind, i.fold, i.id"
+	var n int
+	var end []string
+	err = query(ctx, s.db.Read.DB, translate(s.dialect, statement), w.args, func(rows *sql.Rows) error {
+		if n++; n > size {
+			last = end
+			return nil
+		}
+		var i inventory.Item
+		var fold string
+		if err := rows.Scan(append(scanItem(&i), &fold)...); err != nil {
+			return err
+		}
+		i.Missing = i.Confidence != ""
+		page.Items = append(page.Items, i)
+		end = []string{i.Kind, fold, i.ID}
+		return nil
+	})
+	return page, last, err
+}
+
+// contains returns the condition that an item has the folded text in a
+// parameter in its name, or its id begins with it.
+func (s *Store) contains(text string) string {
+	begins := "starts_with(coalesce(fold_id, id), " + text + ")"
+	if s.dialect == bunkit.SQLite3 {
+		begins = "substr(coalesce(fold_id, id), 1, length(" + text + ")) = " + text
+	}
+	return "(strpos(fold, " + text + ") > 0 OR " + begins +
+		" OR fold_rest IS NOT NULL AND strpos(fold || fold_rest, " + text + ") > 0)"
+}
+
+// horizon returns the position of the last item that a page looks at, or nil if
+// it looks at all there are. What is inserted later makes no difference to it:
+// what a page looks at is given by positions, so that the next page can begin
+// where it ends.
+func (s *Store) horizon(ctx context.Context, w *walk) (last []string, err error) {
+	// Both dialects find this in the index alone. The selection is not used.
+	statement := "SELECT kind, fold, id FROM inventory_items WHERE " + strings.Join(w.where, " AND ") + " AND $2 = $2" +
+		" ORDER BY " + itemOrder + " LIMIT 1 OFFSET " + strconv.Itoa(maxLook-1)
+	err = query(ctx, s.db.Read.DB, translate(s.dialect, statement), w.args, func(rows *sql.Rows) error {
+		last = make([]string, 3)
+		return rows.Scan(&last[0], &last[1], &last[2])
+	})
+	return last, err
+}
