@@ -10,6 +10,12 @@
 //
 // Every sentence of an interface's documentation is a test of its own, which
 // fails with that sentence.
+//
+// A program's test of its own operations needs no goroutines:
+//
+//	tracker := runstest.New(t, runs.Config{Store: memruns.New(), Operations: operations})
+//	run := tracker.Execute(runs.Request{Tenant: "acme", Type: "report.import", Initiator: dana})
+//	// run has ended; see also Tracker.Drain and Faulty
 package runstest
 
 import (
