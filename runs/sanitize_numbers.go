@@ -7,10 +7,11 @@ import "strings"
 func (s *scrubber) numbers() {
 	for i := 0; i < len(s.text); {
 		c := s.text[i]
-		if !isDigit(c) && c != '+' && c != '(' || i > 0 && (isAlnum(s.text[i-1]) || strings.IndexByte("._-", s.text[i-1]) >= 0) {
+		if !isDigit(c) && c != '+' && c != '(' || i > 0 && (isDigit(s.text[i-1]) || strings.IndexByte("._-", s.text[i-1]) >= 0) {
 			i++
 			continue
 		}
+		glued := i > 0 && isLetter(s.text[i-1])
 		if n := max(timeLen(s.text[i:]), germanDateLen(s.text[i:])); n > 0 {
 			i += n
 			continue
@@ -19,17 +20,18 @@ func (s *scrubber) numbers() {
 			i++
 			continue
 		}
-		// Other numbers may stand directly before or behind.
+		// Other numbers may stand directly before or behind it.
 		var room [maxGroups]digitGroup
 		groups := digitGroups(s.text[i:], room[:0])
 		n := len(groups)
-		for n > 0 && !isDialled(c, groups[:n]) {
+		for n > 0 && (glued || !isDialled(c, groups[:n])) && !isEven(groups[:n]) {
 			n--
 		}
 		switch {
-		case n > 0:
-			s.remove(i, i+groups[n-1].end)
-			i += groups[n-1].end
+		case n > 0: // and with it what cannot be told apart from its end
+			end := i + groups[len(groups)-1].end
+			s.remove(i, end)
+			i = end
 		case len(groups) > 0:
 			i += groups[0].end
 		default:
@@ -54,13 +56,17 @@ const maxGroups = 8
 // digitGroups appends to groups the digits that s begins with, split at the few
 // marks between them.
 func digitGroups(s string, groups []digitGroup) []digitGroup {
-	for i := 0; i < len(s) && len(groups) < maxGroups; {
+	i := 0
+	if strings.HasPrefix(s, "+") {
+		i++
+	}
+	for i < len(s) && len(groups) < maxGroups {
 		j := i
 		for j < len(s) && isDigit(s[j]) {
 			j++
 		}
 		if j == i {
-			for j < len(s) && j-i < 3 && strings.IndexByte(" \n()./-+", s[j]) >= 0 {
+			for j < len(s) && j-i < 3 && strings.IndexByte(" \n()./-", s[j]) >= 0 {
 				j++
 			}
 			if j == i {
@@ -76,6 +82,17 @@ func digitGroups(s string, groups []digitGroup) []digitGroup {
 		i = j
 	}
 	return groups
+}
+
+// isEven reports whether the groups are those of a card or of a recovery key,
+// which are known by their form even if the text before runs into them.
+func isEven(groups []digitGroup) bool {
+	for _, g := range groups {
+		if n := len(g.digits); n != len(groups[0].digits) || n < 4 {
+			return false
+		}
+	}
+	return len(groups) >= 4
 }
 
 // isDialled reports whether digits in these groups, after the character first,

@@ -198,6 +198,7 @@ func TestSanitizeDecisions(t *testing.T) {
 		{"GET https://u:p@host.example/a/b?x=1#y: 404", "GET https://[removed]@host.example/a/b?[removed]: 404"},
 		{"redis://host.example:6379/0 refused", "redis://[removed] refused"},
 		{"see http://example.com.", "see http://example.com."},
+		{"item 04210 +49 585 7965170 x", "item 04210 [removed] x"},
 		{"wrote to dana@contoso.com, then left", "wrote to [removed], then left"},
 		{"call 0170 1234567 or +1 (425) 555-0100 now", "call [removed] or [removed] now"},
 		{`C:\Users\dana\AppData`, `C:\Users\[removed]`},
