@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/tenantatlas/tenantatlas/inventory"
-	"github.com/tenantatlas/tenantatlas/runs"
 )
 
 // A kindRow is what is kept about a kind.
@@ -35,7 +34,6 @@ func (s *Store) Cover(ctx context.Context, sync inventory.Sync, c inventory.Cove
 	if err := checkNames(c.Kind); err != nil {
 		return err
 	}
-	c.At = runs.Instant(c.At)
 	body, err := json.Marshal(c)
 	if err != nil {
 		return fmt.Errorf("cover: encode: %w", err)
@@ -50,8 +48,7 @@ func (s *Store) Cover(ctx context.Context, sync inventory.Sync, c inventory.Cove
 		if _, err := t.exec(ctx, s.sql.report, sync.Run, sync.Selection, s.instant(c.At)); err != nil {
 			return err
 		}
-		succeeded := c.Status == runs.ItemSucceeded
-		if _, err := t.exec(ctx, s.sql.coverage, sync.Run, c.Kind, s.instant(c.At), succeeded, !c.Inconsistent(), string(body)); err != nil {
+		if _, err := t.exec(ctx, s.sql.coverage, sync.Run, c.Kind, s.instant(c.At), c.Succeeded(), !c.Inconsistent(), string(body)); err != nil {
 			return err
 		}
 		return s.coverKind(ctx, t, sync.Run, c, ids)
@@ -69,7 +66,7 @@ func (s *Store) coverKind(ctx context.Context, t *tx, run string, c inventory.Co
 	}
 	next := k
 	next.covered = latest(k.covered, c.At)
-	if c.Status == runs.ItemSucceeded {
+	if c.Succeeded() {
 		if c.Full {
 			next.full = latest(k.full, c.At)
 		}

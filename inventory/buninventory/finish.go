@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/tenantatlas/tenantatlas/inventory"
-	"github.com/tenantatlas/tenantatlas/runs"
 )
 
 // Finish implements [inventory.Store]. It looks only at contents that items
@@ -20,7 +19,6 @@ func (s *Store) Finish(ctx context.Context, sync inventory.Sync, at time.Time) e
 	if err := checkSync(sync); err != nil {
 		return err
 	}
-	at = runs.Instant(at)
 	err := s.write(ctx, sync.Tenant, false, func(ctx context.Context, t *tx) error {
 		first, err := t.exec(ctx, s.sql.finish, sync.Run, sync.Selection, s.instant(at))
 		if err != nil {

@@ -9,10 +9,7 @@ import (
 
 	"github.com/tenantatlas/tenantatlas/internal/bunkit"
 	"github.com/tenantatlas/tenantatlas/inventory"
-	"github.com/tenantatlas/tenantatlas/runs"
 )
-
-const linkOrder = "from_kind, from_id, type, to_kind, to_id, exclude"
 
 // Links implements [inventory.Reader]. It is one statement that reads what it
 // returns.
@@ -38,8 +35,8 @@ func (s *Store) Links(ctx context.Context, q inventory.LinkQuery) (inventory.Lin
 	return page, nil
 }
 
-func (s *Store) links(ctx context.Context, q inventory.LinkQuery, after []any) (page inventory.LinkPage, last []string, err error) {
-	size := runs.PageSize(q.Limit)
+func (s *Store) links(ctx context.Context, q inventory.LinkQuery, after []string) (page inventory.LinkPage, last []string, err error) {
+	size := q.PageSize()
 	text, args := s.linkStatement(q, after, size)
 	n := 0
 	err = query(ctx, s.db.Read.DB, text, args, func(rows *sql.Rows) error {
@@ -56,24 +53,45 @@ func (s *Store) links(ctx context.Context, q inventory.LinkQuery, after []any) (
 	return page, last, err
 }
 
-func (s *Store) linkStatement(q inventory.LinkQuery, after []any, size int) (text string, args []any) {
-	w := &walk{where: []string{"tenant = $1"}, args: []any{q.Tenant, q.Selection}}
-	if q.From != (inventory.Ref{}) {
-		w.and("from_kind = " + w.arg(q.From.Kind))
-		w.and("from_id = " + w.arg(q.From.ID))
-	}
-	if q.To != (inventory.Ref{}) {
-		w.and("to_kind = " + w.arg(bounded(q.To.Kind, maxName)))
-		w.and("to_id = " + w.arg(bounded(q.To.ID, maxID)))
+func (s *Store) linkStatement(q inventory.LinkQuery, after []string, size int) (text string, args []any) {
+	var w walk
+	w.and("tenant = " + w.arg(q.Tenant))
+	// What the query fixes is not part of the order, so that the rest of it is
+	// that of an index.
+	var order []string
+	var position []any
+	for i, c := range []struct {
+		column, want string
+		fixed        bool
+	}{
+		{"from_kind", q.From.Kind, q.From != inventory.Ref{}},
+		{"from_id", q.From.ID, q.From != inventory.Ref{}},
+		{"type", "", false},
+		{"to_kind", bounded(q.To.Kind, maxName), q.To != inventory.Ref{}},
+		{"to_id", bounded(q.To.ID, maxID), q.To != inventory.Ref{}},
+		{"exclude", "", false},
+	} {
+		if c.fixed {
+			w.and(c.column + " = " + w.arg(c.want))
+			continue
+		}
+		order = append(order, c.column)
+		switch {
+		case after == nil:
+		case c.column == "exclude":
+			position = append(position, after[i] == "true")
+		default:
+			position = append(position, after[i])
+		}
 	}
 	if after != nil {
-		w.pos(linkOrder, ">", after)
+		w.beyond(order, position)
 	}
 	statement := "SELECT l.from_kind, l.from_id, l.type, l.to_kind, l.to_id, l.exclude, coalesce(nullif(i.name, ''), l.to_name)," +
 		" s.last_at IS NOT NULL AND (i.id IS NULL OR " + missing + ")" +
-		" FROM (SELECT * FROM inventory_links WHERE " + strings.Join(w.where, " AND ") + " ORDER BY " + linkOrder + limit(size) + ") AS l" +
+		" FROM (SELECT * FROM inventory_links WHERE " + w.where() + " ORDER BY " + strings.Join(order, ", ") + limit(size) + ") AS l" +
 		" LEFT JOIN inventory_items AS i ON i.tenant = $1 AND i.kind = l.to_kind AND i.id = l.to_id" +
-		" LEFT JOIN inventory_scopes AS s ON s.tenant = $1 AND s.kind = l.to_kind AND s.selection = $2" +
-		" ORDER BY l.from_kind, l.from_id, l.type, l.to_kind, l.to_id, l.exclude"
+		" LEFT JOIN inventory_scopes AS s ON s.tenant = $1 AND s.kind = l.to_kind AND s.selection = " + w.arg(q.Selection) +
+		" ORDER BY l." + strings.Join(order, ", l.")
 	return translate(s.dialect, statement), w.args
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/tenantatlas/tenantatlas/internal/bunkit"
 	"github.com/tenantatlas/tenantatlas/inventory"
-	"github.com/tenantatlas/tenantatlas/runs"
 )
 
 // maxLook is how many items a page looks at before it is short.
@@ -54,10 +53,10 @@ func position(cursor inventory.Cursor, filter string, n int) ([]string, error) {
 	return pos, nil
 }
 
-// A walk is the text of a list's statement while it is written.
+// A walk is the condition of a list's statement while it is written.
 type walk struct {
-	where []string
-	args  []any
+	conditions []string
+	args       []any
 }
 
 // arg adds a parameter and returns it.
@@ -66,16 +65,22 @@ func (w *walk) arg(v any) string {
 	return "$" + strconv.Itoa(len(w.args))
 }
 
-func (w *walk) and(condition string) { w.where = append(w.where, condition) }
+func (w *walk) and(condition string) { w.conditions = append(w.conditions, condition) }
 
-// pos adds the condition that the columns, in their order, are beyond a
-// position or up to it.
-func (w *walk) pos(columns, compare string, position []string) {
+func (w *walk) where() string { return strings.Join(w.conditions, " AND ") }
+
+// beyond and upTo add the condition that a row is behind a position, or not,
+// in the order of the columns.
+func (w *walk) beyond(columns []string, position []any) { w.compare(columns, " > ", position) }
+
+func (w *walk) upTo(columns []string, position []any) { w.compare(columns, " <= ", position) }
+
+func (w *walk) compare(columns []string, how string, position []any) {
 	params := make([]string, len(position))
 	for i, p := range position {
 		params[i] = w.arg(p)
 	}
-	w.and("(" + columns + ") " + compare + " (" + strings.Join(params, ", ") + ")")
+	w.and("(" + strings.Join(columns, ", ") + ")" + how + "(" + strings.Join(params, ", ") + ")")
 }
 
 // limit returns the limit for a page. One that is a parameter would be planned
@@ -84,44 +89,70 @@ func limit(size int) string {
 	if size <= 50 {
 		return " LIMIT 51"
 	}
-	return " LIMIT " + strconv.Itoa(runs.MaxLimit+1)
+	return " LIMIT " + strconv.Itoa(max(201, size+1))
 }
 
-const itemOrder = "kind, fold, id"
+// An itemWalk is a walk along the items of a tenant or of one kind.
+type itemWalk struct {
+	walk
+	columns []string // of kind, fold and id, those that are an order
+}
 
-// list returns a page and the position behind which the next one begins, nil
-// if it is the last.
-func (s *Store) list(ctx context.Context, q inventory.Query, after []string) (page inventory.Page, last []string, err error) {
-	w := &walk{where: []string{"tenant = $1"}, args: []any{q.Tenant, q.Selection}}
+func newItemWalk(q inventory.Query, after []string) *itemWalk {
+	w := &itemWalk{columns: []string{"kind", "fold", "id"}}
+	w.and("tenant = " + w.arg(q.Tenant))
 	if q.Kind != "" {
+		// With SQLite, an index is only searched for the columns behind.
+		w.columns = w.columns[1:]
 		w.and("kind = " + w.arg(q.Kind))
 	}
 	if q.Missing {
 		w.and("since IS NULL") // as the index has it
 	}
 	if after != nil {
-		w.pos(itemOrder, ">", after)
+		w.beyond(w.columns, w.position(after))
 	}
+	return w
+}
+
+// position returns the values for the columns.
+func (w *itemWalk) position(kindFoldID []string) []any {
+	var values []any
+	for _, v := range kindFoldID[len(kindFoldID)-len(w.columns):] {
+		values = append(values, v)
+	}
+	return values
+}
+
+func (w *itemWalk) order(prefix string) string {
+	return " ORDER BY " + prefix + strings.Join(w.columns, ", "+prefix)
+}
+
+// list returns a page and the position behind which the next one begins, nil
+// if it is the last.
+func (s *Store) list(ctx context.Context, q inventory.Query, after []string) (page inventory.Page, last []string, err error) {
+	w := newItemWalk(q, after)
 	text := inventory.Fold(q.Text)
 	if q.Missing || text != "" {
 		if last, err = s.horizon(ctx, w); err != nil {
 			return page, nil, err
 		}
 		if last != nil {
-			w.pos(itemOrder, "<=", last)
+			w.upTo(w.columns, w.position(last))
 		}
 	}
+	selection := w.arg(q.Selection)
 	if q.Missing {
 		w.and("seen_at < (SELECT s.last_at FROM inventory_scopes AS s" +
-			" WHERE s.tenant = $1 AND s.kind = inventory_items.kind AND s.selection = $2)")
+			" WHERE s.tenant = $1 AND s.kind = inventory_items.kind AND s.selection = " + selection + ")")
 	}
 	if text != "" {
 		w.and(s.contains(w.arg(text)))
 	}
-	size := runs.PageSize(q.Limit)
-	statement := "SELECT " + shown + ", i.fold FROM (SELECT * FROM inventory_items WHERE " + strings.Join(w.where, " AND ") +
-		" ORDER BY " + itemOrder + limit(size) + ") AS i" + derive + " ORDER BY i.kind, i.fold, i.id"
-	var n int
+	size := q.PageSize()
+	statement := "SELECT " + shown + ", i.fold FROM (SELECT * FROM inventory_items WHERE " + w.where() +
+		w.order("") + limit(size) + ") AS i" + derive(selection) + w.order("i.")
+	n := 0
 	var end []string
 	err = query(ctx, s.db.Read.DB, translate(s.dialect, statement), w.args, func(rows *sql.Rows) error {
 		if n++; n > size {
@@ -156,10 +187,9 @@ func (s *Store) contains(text string) string {
 // it looks at all there are. What is inserted later makes no difference to it:
 // what a page looks at is given by positions, so that the next page can begin
 // where it ends.
-func (s *Store) horizon(ctx context.Context, w *walk) (last []string, err error) {
-	// Both dialects find this in the index alone. The selection is not used.
-	statement := "SELECT kind, fold, id FROM inventory_items WHERE " + strings.Join(w.where, " AND ") + " AND $2 = $2" +
-		" ORDER BY " + itemOrder + " LIMIT 1 OFFSET " + strconv.Itoa(maxLook-1)
+func (s *Store) horizon(ctx context.Context, w *itemWalk) (last []string, err error) {
+	statement := "SELECT kind, fold, id FROM inventory_items WHERE " + w.where() + w.order("") +
+		" LIMIT 1 OFFSET " + strconv.Itoa(maxLook-1)
 	err = query(ctx, s.db.Read.DB, translate(s.dialect, statement), w.args, func(rows *sql.Rows) error {
 		last = make([]string, 3)
 		return rows.Scan(&last[0], &last[1], &last[2])

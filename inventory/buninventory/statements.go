@@ -85,9 +85,11 @@ var shown = "i.kind, i.id, i.name, i.platform, i.category, i.scope_tags, i.assig
 	", CASE WHEN NOT coalesce(" + missing + ", false) THEN ''" +
 	" WHEN s.consistent AND i.seen_at < s.before_at THEN 'high' ELSE 'low' END"
 
-// derive joins k and s to i; $2 is the selection.
-const derive = " LEFT JOIN inventory_kinds AS k ON k.tenant = $1 AND k.kind = i.kind" +
-	" LEFT JOIN inventory_scopes AS s ON s.tenant = $1 AND s.kind = i.kind AND s.selection = $2::text"
+// derive joins k and s to i, given the parameter with the selection.
+func derive(selection string) string {
+	return " LEFT JOIN inventory_kinds AS k ON k.tenant = $1 AND k.kind = i.kind" +
+		" LEFT JOIN inventory_scopes AS s ON s.tenant = $1 AND s.kind = i.kind AND s.selection = " + selection
+}
 
 func (s *statements) forItems(d bunkit.Dialect) {
 	var set []string
@@ -109,7 +111,7 @@ func (s *statements) forItems(d bunkit.Dialect) {
 		" FROM ROWS LEFT JOIN inventory_kinds AS k ON k.tenant = $1 AND k.kind = r.kind WHERE true"+
 		" ON CONFLICT (tenant, kind, id) DO UPDATE SET "+strings.Join(set, ", "), itemRow)
 
-	s.get = translate(d, "SELECT "+shown+", c.packed, a.packed FROM inventory_items AS i"+derive+
+	s.get = translate(d, "SELECT "+shown+", c.packed, a.packed FROM inventory_items AS i"+derive("$2")+
 		" LEFT JOIN inventory_contents AS c ON c.tenant = $1 AND c.hash = i.hash"+
 		" LEFT JOIN inventory_contents AS a ON a.tenant = $1 AND a.hash = i.assignments_hash"+
 		" WHERE i.tenant = $1 AND i.kind = $3 AND i.id = $4")
