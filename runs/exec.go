@@ -2,6 +2,8 @@ package runs
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -111,7 +113,7 @@ func (x *Exec) Count(succeeded, failed, skipped int64) {
 // Note states a fact for people on the run, sanitized: where something came
 // from, what was found. The last one with a name counts.
 func (x *Exec) Note(name, value string) {
-	name, value = Sanitize(name), Sanitize(value)
+	name, value = Sanitize(name), SanitizeFact(name, value)
 	x.change(func() {
 		if x.facts == nil {
 			x.facts = make(map[string]string)
@@ -180,7 +182,8 @@ func (x *Exec) settle(it Item) {
 	it.Attempt, it.At = x.attempt, x.t.now()
 	if err := it.Validate(); err != nil {
 		// A wrong key is a defect of the handler, but the item must not vanish.
-		it.Key = "item " + Sanitize(it.Key)
+		sum := sha256.Sum256([]byte(it.Key))
+		it.Key = "item " + hex.EncodeToString(sum[:4])
 	}
 	full := false
 	x.change(func() {

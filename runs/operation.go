@@ -201,7 +201,7 @@ func sanitizeAll(facts map[string]string) map[string]string {
 	}
 	clean := make(map[string]string, len(facts))
 	for k, v := range facts {
-		clean[Sanitize(k)] = Sanitize(v)
+		clean[Sanitize(k)] = SanitizeFact(k, v)
 	}
 	return clean
 }
