@@ -216,7 +216,7 @@ var dispatchSaboteurs = []struct {
 	})},
 	{"execute-once", handling(func(_ *honest, ctx context.Context, claim runs.Claim, ref runs.Ref) {
 		execute, _ := claim(ctx, ref)
-		_ = pause(ctx, 20*time.Millisecond)
+		_ = pause(ctx, 5*time.Second)
 		if ctx.Err() == nil {
 			execute(ctx)
 		}
@@ -296,7 +296,11 @@ func TestDispatcherNotices(t *testing.T) {
 				n++
 				h := newHonest()
 				s.breaks(h)
-				err := p.check(t.Context(), newEngine(Engine{Dispatcher: h, Room: h.room, Patience: 100 * time.Millisecond}))
+				patience := 100 * time.Millisecond
+				if p.name == "work-waits" {
+					patience = 2 * time.Second // waits for a part of it
+				}
+				err := p.check(t.Context(), newEngine(Engine{Dispatcher: h, Room: h.room, Patience: patience}))
 				if err == nil {
 					t.Errorf("saboteur %d passes %q", n, p.text)
 				}
