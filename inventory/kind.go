@@ -98,6 +98,7 @@ func (k *kind) accept(l contract.List, at Listed) (object, bool, error) {
 	k.cover.Listed++
 	if _, again := k.seen[id]; again {
 		k.cover.Repeated++
+		k.job.x.Add(CountRepeated, 1)
 		return object{}, false, nil
 	}
 	k.seen[id] = struct{}{}

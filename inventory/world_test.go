@@ -34,6 +34,7 @@ type world struct {
 	runs    *memruns.Store
 	tracker *runs.Tracker
 	client  *graphclient.Client
+	stop    func() // ends the process
 }
 
 // A doorbell is a dispatcher that executes two runs at a time.
@@ -76,6 +77,7 @@ type options struct {
 	config inventory.Config // Source and Store are set
 	source func(inventory.Source) inventory.Source
 	items  bool // whether items of runs are kept
+	runs   *memruns.Store
 }
 
 func newWorld(t *testing.T, o options) *world {
@@ -85,7 +87,10 @@ func newWorld(t *testing.T, o options) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, server: server, tenant: server.Tenant(contoso), store: o.store, runs: memruns.New()}
+	w := &world{t: t, server: server, tenant: server.Tenant(contoso), store: o.store, runs: o.runs}
+	if w.runs == nil {
+		w.runs = memruns.New()
+	}
 	if w.store == nil {
 		w.store = meminventory.New()
 	}
@@ -119,7 +124,7 @@ func newWorld(t *testing.T, o options) *world {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- w.tracker.Run(ctx) }()
-	t.Cleanup(func() {
+	w.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Errorf("Run: %v", err)
@@ -128,6 +133,7 @@ func newWorld(t *testing.T, o options) *world {
 			t.Errorf("Graph got %d writes, want none", n)
 		}
 	})
+	t.Cleanup(w.stop)
 	return w
 }
 
