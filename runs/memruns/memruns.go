@@ -22,8 +22,8 @@ var (
 type Store struct {
 	mu    sync.RWMutex
 	byID  map[string]*entry
-	keys  map[text2]*entry           // active runs by tenant and key
-	lanes map[text2]*entry           // running runs by tenant and lane
+	keys  map[scoped]*entry          // active runs by tenant and key
+	lanes map[scoped]*entry          // running runs by tenant and lane
 	onces map[onceKey]*entry         // all runs that have a Once
 	lists map[string]map[group]*list // by tenant; what lists walk along
 	due   map[runs.Type]*queue       // what waits for somebody
@@ -33,8 +33,8 @@ type Store struct {
 // New returns an empty Store.
 func New() *Store { return new(Store) }
 
-// text2 is a text that is unique within a tenant.
-type text2 struct{ tenant, text string }
+// A scoped text means something within its tenant.
+type scoped struct{ tenant, text string }
 
 type onceKey struct {
 	tenant string
@@ -67,8 +67,8 @@ func (s *Store) Insert(ctx context.Context, r *runs.Run) (*runs.Run, bool, error
 	}
 	if s.byID == nil {
 		s.byID = map[string]*entry{}
-		s.keys = map[text2]*entry{}
-		s.lanes = map[text2]*entry{}
+		s.keys = map[scoped]*entry{}
+		s.lanes = map[scoped]*entry{}
 		s.onces = map[onceKey]*entry{}
 		s.lists = map[string]map[group]*list{}
 		s.due = map[runs.Type]*queue{}
@@ -97,7 +97,7 @@ func (s *Store) same(r *runs.Run) *runs.Run {
 		}
 	}
 	if r.Key != "" && r.Active() {
-		if e := s.keys[text2{r.Tenant, string(r.Key)}]; e != nil {
+		if e := s.keys[scoped{r.Tenant, string(r.Key)}]; e != nil {
 			return e.run
 		}
 	}
@@ -110,7 +110,7 @@ func (s *Store) laneBusy(e *entry, r *runs.Run) bool {
 	if r.Lane == "" || r.Status != runs.StatusRunning {
 		return false
 	}
-	other := s.lanes[text2{r.Tenant, r.Lane}]
+	other := s.lanes[scoped{r.Tenant, r.Lane}]
 	return other != nil && other != e
 }
 
@@ -163,7 +163,7 @@ func (s *Store) Update(ctx context.Context, r *runs.Run) (*runs.Run, error) {
 	if s.laneBusy(e, next) {
 		return nil, runs.ErrLaneBusy
 	}
-	if !old.Active() && next.Active() && next.Key != "" && s.keys[text2{next.Tenant, string(next.Key)}] != nil {
+	if !old.Active() && next.Active() && next.Key != "" && s.keys[scoped{next.Tenant, string(next.Key)}] != nil {
 		return nil, runs.ErrConflict // somebody else has its key now
 	}
 	s.replace(e, next)
@@ -194,19 +194,19 @@ func (s *Store) replace(e *entry, next *runs.Run) {
 func (s *Store) hold(e *entry) {
 	r := e.run
 	if r.Key != "" && r.Active() {
-		s.keys[text2{r.Tenant, string(r.Key)}] = e
+		s.keys[scoped{r.Tenant, string(r.Key)}] = e
 	}
 	if r.Lane != "" && r.Status == runs.StatusRunning {
-		s.lanes[text2{r.Tenant, r.Lane}] = e
+		s.lanes[scoped{r.Tenant, r.Lane}] = e
 	}
 }
 
 func (s *Store) unhold(r *runs.Run) {
 	if r.Key != "" && r.Active() {
-		delete(s.keys, text2{r.Tenant, string(r.Key)})
+		delete(s.keys, scoped{r.Tenant, string(r.Key)})
 	}
 	if r.Lane != "" && r.Status == runs.StatusRunning {
-		delete(s.lanes, text2{r.Tenant, r.Lane})
+		delete(s.lanes, scoped{r.Tenant, r.Lane})
 	}
 }
 
