@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"log/slog"
+
+	"github.com/tenantatlas/tenantatlas/inventory"
+	"github.com/tenantatlas/tenantatlas/runs"
+	"github.com/tenantatlas/tenantatlas/runs/monitor"
+	"github.com/tenantatlas/tenantatlas/runs/pondruns"
+)
+
+// A host is everything that the server needs, wired together.
+type host struct {
+	opts       *options
+	log        *slog.Logger
+	identity   *identity
+	authorizer runs.Authorizer
+	stores     *stores
+	tracker    *runs.Tracker
+	api        *monitor.API
+	pages      *template.Template
+	closers    []func() error
+}
+
+func newHost(ctx context.Context, opts *options, log *slog.Logger) (_ *host, err error) {
+	h := &host{opts: opts, log: log, identity: newIdentity(opts)}
+	h.authorizer = runs.Roles(h.identity.role)
+	defer func() {
+		if err != nil {
+			h.close()
+		}
+	}()
+	if h.stores, err = openStores(ctx, opts.db); err != nil {
+		return nil, err
+	}
+	h.closers = append(h.closers, h.stores.close)
+	sources, err := h.sources()
+	if err != nil {
+		return nil, err
+	}
+	ops := []runs.Operation{inventory.Operation(inventory.Config{
+		Store: h.stores.inventory,
+		Source: func(_ context.Context, tenant string) (inventory.Source, error) {
+			if s := sources[tenant]; s != nil {
+				return s, nil
+			}
+			return nil, runs.Public(nil, runs.ReasonNotFound, "The tenant is not configured in this host.")
+		},
+	})}
+	if opts.demo {
+		ops = append(ops, demoOperations()...)
+	}
+	h.tracker, err = runs.New(runs.Config{
+		Store:      h.stores.runs,
+		Items:      h.stores.items,
+		Dispatcher: pondruns.New(pondruns.Config{Workers: 8, Logger: log}),
+		Operations: ops,
+		Authorizer: h.authorizer,
+		Logger:     log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	h.api, err = monitor.NewAPI(monitor.Config{
+		Runs:       h.tracker,
+		Who:        h.identity.who,
+		Authorizer: h.authorizer,
+		BasePath:   apiBase,
+		Page:       runPath,
+		Logger:     log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	h.pages, err = parsePages()
+	return h, err
+}
+
+func (h *host) close() {
+	var errs []error
+	for i := len(h.closers) - 1; i >= 0; i-- {
+		errs = append(errs, h.closers[i]())
+	}
+	h.closers = nil
+	if err := errors.Join(errs...); err != nil {
+		h.log.Error("close", "error", err) //nolint:sloglint // nothing's context is left
+	}
+}
+
+// tenant reports whether the host serves a tenant of that name.
+func (h *host) tenant(name string) error {
+	if !h.identity.tenants[name] {
+		return fmt.Errorf("tenant: %w", runs.ErrNotFound)
+	}
+	return nil
+}

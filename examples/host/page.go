@@ -1,0 +1,241 @@
+package main
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/tenantatlas/tenantatlas/runs"
+	"github.com/tenantatlas/tenantatlas/runs/monitor"
+)
+
+//go:embed templates
+var templates embed.FS
+
+// A page is what every template gets.
+type page struct {
+	Title   string
+	Section string // the entry of the navigation that is current
+	Tenant  string
+	Tenants []string // those that the actor may view
+	Actor   runs.Actor
+	Role    runs.Role
+	Demo    bool
+	Users   []runs.Actor // whom the demo can switch to
+	Path    string       // of this page, to come back to
+	Refresh int          // seconds until the page loads itself again; 0 means never
+	Data    any
+}
+
+// May reports whether the actor has the right to do a in the tenant.
+func (p page) May(a runs.Action) bool { return p.Role.May(a) }
+
+func parsePages() (*template.Template, error) {
+	t, err := template.New("").Funcs(template.FuncMap{
+		"badge":    badge,
+		"when":     when,
+		"took":     took,
+		"percent":  percent,
+		"runPath":  func(r *runs.Run) string { return runPath(r.Ref()) },
+		"itemPath": itemPath,
+		"advice":   func(r runs.Reason) string { return r.Advice() },
+		"link":     withQuery,
+	}).ParseFS(templates, "templates/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("parse templates: %w", err)
+	}
+	return t, nil
+}
+
+func (h *host) routePages(mux *http.ServeMux) {
+	mux.HandleFunc("GET /{$}", h.home)
+	mux.HandleFunc("GET /t/{tenant}/inventory", h.viewing("inventory", h.inventoryPage))
+	mux.HandleFunc("POST /t/{tenant}/inventory/sync", h.viewing("inventory", h.startSync))
+	mux.HandleFunc("GET /t/{tenant}/inventory/coverage", h.viewing("inventory", h.coveragePage))
+	mux.HandleFunc("GET /t/{tenant}/inventory/items/{kind}/{id}", h.viewing("inventory", h.itemPage))
+	mux.HandleFunc("GET /ops/t/{tenant}/runs", h.viewing("runs", h.runsPage))
+	mux.HandleFunc("GET /ops/t/{tenant}/runs/{id}", h.viewing("runs", h.runPage))
+	if h.opts.demo {
+		mux.HandleFunc("POST /demo/user", h.switchUser)
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		h.failPage(w, r, page{}, fmt.Errorf("page: %w", runs.ErrNotFound))
+	})
+}
+
+// home leads to the first tenant that the actor may view.
+func (h *host) home(w http.ResponseWriter, r *http.Request) {
+	actor, err := h.identity.who(r)
+	if err == nil {
+		if names := h.visible(r, actor); len(names) > 0 {
+			http.Redirect(w, r, "/t/"+url.PathEscape(names[0])+"/inventory", http.StatusSeeOther)
+			return
+		}
+		err = fmt.Errorf("home: %w", runs.ErrNotFound)
+	}
+	h.failPage(w, r, page{Actor: actor}, err)
+}
+
+// visible lists the tenants that the actor may view.
+func (h *host) visible(r *http.Request, actor runs.Actor) []string {
+	var names []string
+	for _, t := range h.opts.tenants {
+		if h.authorizer.Authorize(r.Context(), actor, t.name, runs.ActionView) == nil {
+			names = append(names, t.name)
+		}
+	}
+	return names
+}
+
+// viewing lets in who may view the tenant, and shows the error of serve.
+func (h *host) viewing(section string, serve func(w http.ResponseWriter, r *http.Request, p page) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		p := page{Section: section, Path: r.URL.RequestURI()}
+		var err error
+		if p.Actor, err = h.identity.who(r); err == nil {
+			tenant := r.PathValue("tenant")
+			if err = h.authorizer.Authorize(r.Context(), p.Actor, tenant, runs.ActionView); err == nil {
+				p.Tenant = tenant
+				p.Role, err = h.identity.role(r.Context(), p.Actor, tenant)
+			}
+		}
+		if err == nil {
+			err = serve(w, r, p)
+		}
+		if err != nil {
+			h.failPage(w, r, p, err)
+		}
+	}
+}
+
+// render writes a page. It is buffered, so that an error in the middle does
+// not leave half of one.
+func (h *host) render(w http.ResponseWriter, r *http.Request, status int, name string, p page) error {
+	p.Demo, p.Tenants = h.opts.demo, h.visible(r, p.Actor)
+	if p.Demo {
+		p.Users = demoUsers
+	}
+	var b bytes.Buffer
+	if err := h.pages.ExecuteTemplate(&b, name, p); err != nil {
+		return fmt.Errorf("render %s: %w", name, err)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes()) // a client that is gone cannot be told
+	return nil
+}
+
+// failPage shows an error as the API would answer it.
+func (h *host) failPage(w http.ResponseWriter, r *http.Request, p page, err error) {
+	status, f := monitor.StatusOf(err)
+	if status >= http.StatusInternalServerError {
+		h.log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
+	}
+	p.Title, p.Path = http.StatusText(status), "/"
+	p.Data = struct {
+		runs.Failure
+		Status  int
+		Request string
+	}{f, status, w.Header().Get("X-Request-Id")}
+	if err := h.render(w, r, status, "error.html", p); err != nil {
+		h.log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
+		monitor.WriteProblem(w, status, f)
+	}
+}
+
+// switchUser makes the demo's visitor another user.
+func (h *host) switchUser(w http.ResponseWriter, r *http.Request) {
+	user := r.PostFormValue("user")
+	for _, u := range demoUsers {
+		if u.ID == user {
+			http.SetCookie(w, &http.Cookie{Name: demoCookie, Value: user, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
+			break
+		}
+	}
+	to := r.PostFormValue("to")
+	if !localPath(to) {
+		to = "/"
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+// localPath reports whether s is a path of this host and nothing that a browser
+// would take for another one.
+func localPath(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && !u.IsAbs() && u.Host == "" && strings.HasPrefix(s, "/") &&
+		!strings.HasPrefix(s, "//") && !strings.Contains(s, `\`)
+}
+
+func runPath(ref runs.Ref) string {
+	return "/ops/t/" + url.PathEscape(ref.Tenant) + "/runs/" + url.PathEscape(ref.ID)
+}
+
+func itemPath(tenant, kind, id string) string {
+	return "/t/" + url.PathEscape(tenant) + "/inventory/items/" + url.PathEscape(kind) + "/" + url.PathEscape(id)
+}
+
+// withQuery returns a query with one more parameter, for a link to the same
+// page.
+func withQuery(q url.Values, name, value string) string {
+	next := url.Values{}
+	for k, v := range q {
+		next[k] = v
+	}
+	next.Set(name, value)
+	return "?" + next.Encode()
+}
+
+// A mark is a status as people see it: an icon, a word and, by its class, a
+// colour. No information is in the colour alone.
+type mark struct{ Class, Icon, Word string }
+
+func badge(r *runs.Run) mark {
+	switch {
+	case r.Status == runs.StatusQueued:
+		return mark{"queued", "○", "queued"}
+	case r.Status == runs.StatusRunning:
+		return mark{"running", "◐", "running"}
+	}
+	switch r.Outcome {
+	case runs.OutcomeSucceeded:
+		return mark{"ok", "✓", "succeeded"}
+	case runs.OutcomePartiallySucceeded:
+		return mark{"partial", "◑", "partially succeeded"}
+	case runs.OutcomeFailed:
+		return mark{"bad", "✕", "failed"}
+	case runs.OutcomeCanceled:
+		return mark{"ended", "⊘", "canceled"}
+	case runs.OutcomeBlocked:
+		return mark{"ended", "■", "blocked"}
+	}
+	return mark{"ended", "?", string(r.Outcome)}
+}
+
+// percent is how far a run is, or nil if that is not known.
+func percent(r *runs.Run) *int {
+	if p, known := r.Counts.Percent(); known && r.Active() {
+		return &p
+	}
+	return nil
+}
+
+func when(t time.Time) string {
+	if t.IsZero() {
+		return "–"
+	}
+	return t.UTC().Format("2006-01-02 15:04:05")
+}
+
+func took(r *runs.Run) string {
+	if r.StartedAt.IsZero() || r.CompletedAt.IsZero() {
+		return "–"
+	}
+	return r.CompletedAt.Sub(r.StartedAt).Round(10 * time.Millisecond).String()
+}

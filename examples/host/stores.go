@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	_ "modernc.org/sqlite"             // the driver "sqlite"
+
+	"github.com/tenantatlas/tenantatlas/internal/bunkit"
+	"github.com/tenantatlas/tenantatlas/inventory"
+	"github.com/tenantatlas/tenantatlas/inventory/buninventory"
+	"github.com/tenantatlas/tenantatlas/inventory/meminventory"
+	"github.com/tenantatlas/tenantatlas/runs"
+	"github.com/tenantatlas/tenantatlas/runs/bunruns"
+	"github.com/tenantatlas/tenantatlas/runs/memruns"
+)
+
+// stores are where the host keeps things.
+type stores struct {
+	runs      runs.Store
+	items     runs.ItemStore
+	inventory inventory.Store
+	fresh     bool // nothing was there before
+	closers   []func() error
+}
+
+func (s *stores) close() error {
+	var errs []error
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		errs = append(errs, s.closers[i]())
+	}
+	return errors.Join(errs...)
+}
+
+// openStores opens what -db names: memory, file:PATH, postgres://…, or a
+// temporary file if it is empty.
+func openStores(ctx context.Context, name string) (*stores, error) {
+	switch {
+	case name == "memory":
+		r := memruns.New()
+		return &stores{runs: r, items: r, inventory: meminventory.New(), fresh: true}, nil
+	case name == "":
+		dir, err := os.MkdirTemp("", "tenantatlas-demo-")
+		if err != nil {
+			return nil, fmt.Errorf("make a temporary database: %w", err)
+		}
+		s, err := openSQLite(ctx, filepath.Join(dir, "demo.db"))
+		if err != nil {
+			return nil, errors.Join(err, os.RemoveAll(dir))
+		}
+		s.closers = append([]func() error{func() error { return os.RemoveAll(dir) }}, s.closers...)
+		return s, nil
+	case strings.HasPrefix(name, "file:"):
+		return openSQLite(ctx, strings.TrimPrefix(name, "file:"))
+	case strings.HasPrefix(name, "postgres://"), strings.HasPrefix(name, "postgresql://"):
+		return openPostgres(ctx, name)
+	default:
+		return nil, errors.New("-db is memory, file:PATH or postgres://…")
+	}
+}
+
+func openSQLite(ctx context.Context, path string) (*stores, error) {
+	if path == "" {
+		return nil, errors.New("-db file: needs a path, as in file:tenantatlas.db")
+	}
+	writeName, readName := bunkit.SQLiteDSN(path)
+	write, err := sql.Open("sqlite", writeName)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	read, err := sql.Open("sqlite", readName)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), write.Close())
+	}
+	read.SetMaxOpenConns(8)
+	return openBun(ctx, bunkit.SQLite(write, read), read.Close, write.Close)
+}
+
+func openPostgres(ctx context.Context, url string) (*stores, error) {
+	pool, err := sql.Open("pgx", url)
+	if err != nil {
+		// The error may repeat the URL, and the URL may hold a password.
+		return nil, errors.New("-db is not a valid PostgreSQL URL")
+	}
+	pool.SetMaxOpenConns(16)
+	pool.SetMaxIdleConns(16)
+	return openBun(ctx, bunkit.Postgres(pool), pool.Close)
+}
+
+// openBun migrates the tables of all drivers.
+func openBun(ctx context.Context, db bunkit.DB, closers ...func() error) (*stores, error) {
+	s := &stores{closers: closers}
+	err := s.migrate(ctx, db)
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *stores) migrate(ctx context.Context, db bunkit.DB) error {
+	r, err := bunruns.New(db)
+	if err != nil {
+		return err
+	}
+	inv, err := buninventory.New(db)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(r.Migrate(ctx), inv.Migrate(ctx)); err != nil {
+		return fmt.Errorf("prepare the database: %w", err)
+	}
+	s.runs, s.items, s.inventory = r, r, inv
+	// The runs of the demo's tenants tell whether somebody was here before.
+	for _, t := range demoTenants() {
+		page, err := r.List(ctx, runs.Query{Tenant: t.name, Limit: 1})
+		if err != nil {
+			return fmt.Errorf("look into the database: %w", err)
+		}
+		if len(page.Runs) > 0 {
+			return nil
+		}
+	}
+	s.fresh = true
+	return nil
+}
