@@ -165,6 +165,26 @@ func (x *Exec) Authorize(ctx context.Context, a Action) error {
 	return x.t.authorize(ctx, x.initiator, x.ref.Tenant, a)
 }
 
+// Park returns an error for the handler to return: the run then waits, queued,
+// for at least d, its slot is given back, and the handler is called again for
+// the next attempt. Meanwhile the run is active, so that asking for it joins
+// it, and people see reason. Waiting is no loss, and its number of times is not
+// limited. A reason that is not [Reason.Known] becomes [ReasonNotReady].
+func (x *Exec) Park(d time.Duration, reason Reason) error {
+	if !reason.Known() {
+		reason = ReasonNotReady
+	}
+	return &parked{max(d, time.Millisecond), Because(reason)}
+}
+
+// parked is the error of a handler whose run waits.
+type parked struct {
+	delay   time.Duration
+	waiting Failure
+}
+
+func (p *parked) Error() string { return "parked: " + p.waiting.Message }
+
 func (x *Exec) change(apply func()) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -77,6 +77,12 @@ func (x *Exec) conclusion(ctx context.Context, err, cause error) func(r *Run) {
 	case errors.Is(cause, ErrStopping):
 		return x.t.requeue
 	}
+	if p, ok := errors.AsType[*parked](err); ok && cause == nil {
+		return func(r *Run) {
+			x.t.requeue(r)
+			r.Waiting, r.Timing = p.waiting, Timing{Delay: p.delay}
+		}
+	}
 	f, id := FailureOf(err)
 	if errors.Is(cause, context.DeadlineExceeded) && errors.Is(err, context.DeadlineExceeded) {
 		f = Because(ReasonTimeout)

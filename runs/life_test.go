@@ -521,3 +521,76 @@ func TestDeclaredOnly(t *testing.T) {
 		stopWorker()
 	})
 }
+
+// A parked run gives its slot back, stays active, and goes on when it is time.
+func TestPark(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memruns.New()
+		var attempts []time.Time
+		tracker := newTracker(t, runs.Config{
+			Store:      store,
+			Items:      store,
+			Dispatcher: newPool(10, 1),
+			Operations: []runs.Operation{op(func(_ context.Context, x *runs.Exec, in selection) error {
+				if in.Full {
+					return nil
+				}
+				attempts = append(attempts, time.Now())
+				if !x.Done("a") {
+					x.Succeed("a")
+				}
+				if len(attempts) < 5 {
+					return x.Park(time.Hour, runs.ReasonApproval)
+				}
+				x.Succeed("b")
+				return nil
+			})},
+		})
+		stop := begin(t, tracker)
+		s := start(t, tracker, request(nil))
+		time.Sleep(time.Minute)
+		r, err := tracker.Get(t.Context(), s.Run.Ref())
+		if err != nil {
+			t.Fatalf("Get: %v", err)
+		}
+		if r.Status != runs.StatusQueued || r.Waiting.Reason != runs.ReasonApproval || r.Lost != 0 {
+			t.Errorf("a parked run is %s because of %q, lost %d times; want queued, approval_required, never", r.Status, r.Waiting.Reason, r.Lost)
+		}
+		if joined := start(t, tracker, request(nil)); joined.Created {
+			t.Error("a parked run was not joined")
+		}
+		wantEnd(t, wait(t, tracker, start(t, tracker, request(selection{Full: true})).Run), runs.OutcomeSucceeded, "")
+		got := wait(t, tracker, s.Run)
+		stop()
+		wantEnd(t, got, runs.OutcomeSucceeded, "")
+		if got.Waiting.Reason != "" || got.Lost != 0 || got.Attempt != 5 || got.Counts.Succeeded != 2 {
+			t.Errorf("at its end the run is %+v", got)
+		}
+		for i := 1; i < len(attempts); i++ {
+			if d := attempts[i].Sub(attempts[i-1]); d < time.Hour || d > time.Hour+30*time.Second {
+				t.Errorf("attempt %d came after %v, want an hour", i+1, d)
+			}
+		}
+	})
+}
+
+// Somebody cancels a run that waits.
+func TestParkAndCancel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tracker := newTracker(t, runs.Config{Operations: []runs.Operation{op(func(_ context.Context, x *runs.Exec, _ selection) error {
+			return x.Park(time.Hour, "no such reason")
+		})}})
+		stop := begin(t, tracker)
+		s := start(t, tracker, request(nil))
+		time.Sleep(time.Minute)
+		got, err := tracker.RequestCancel(t.Context(), s.Run.Ref(), dana, "")
+		if err != nil {
+			t.Fatalf("RequestCancel: %v", err)
+		}
+		wantEnd(t, got, runs.OutcomeCanceled, runs.ReasonCanceled)
+		if got.Waiting.Reason != "" || !got.NotBefore.IsZero() {
+			t.Errorf("a canceled run still waits: %+v", got)
+		}
+		stop()
+	})
+}
