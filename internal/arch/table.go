@@ -19,7 +19,7 @@ func Table() map[string]Row {
 		"runs/riverruns": {Ours: []string{"runs"}, Foreign: []string{"github.com/riverqueue/river"}, Module: true, Planned: true},
 		"runs/natsruns":  {Ours: []string{"runs"}, Foreign: []string{"github.com/nats-io/nats.go"}, Module: true, Planned: true},
 		"runs/otelruns":  {Ours: []string{"runs"}, Foreign: []string{"go.opentelemetry.io/otel"}, Module: true, Planned: true},
-		"runs/runstest":  {Ours: []string{"runs"}},
+		"runs/runstest":  {Ours: []string{"runs", "runs/memruns"}},
 		"runs/monitor":   {Ours: []string{"runs", "runs/audit"}}, // pages read stores alone
 		"runs/audit":     {Ours: []string{"runs"}, Planned: true},
 		"runs/memaudit":  {Ours: []string{"runs", "runs/audit"}, Planned: true},

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/tenantatlas/tenantatlas/runs"
+	"github.com/tenantatlas/tenantatlas/runs/memruns"
 )
 
 // A Tracker is a [runs.Tracker] for tests: it executes runs only when it is
@@ -18,8 +19,8 @@ type Tracker struct {
 	claim runs.Claim
 }
 
-// New returns a Tracker made of cfg, whose Dispatcher must be nil; the store
-// will usually be a new one in memory. Its sweep goes on in the background
+// New returns a Tracker made of cfg, whose Dispatcher must be nil. Without a
+// Store it keeps runs and their items in memory. Its sweep goes on in the background
 // until the test ends, and executes nothing. In a bubble of testing/synctest
 // time passes as the test says, for the store in memory, too.
 func New(t testing.TB, cfg runs.Config) *Tracker {
@@ -29,6 +30,10 @@ func New(t testing.TB, cfg runs.Config) *Tracker {
 		t.Fatal("runstest.New: Config.Dispatcher is set; the Tracker brings its own")
 	}
 	cfg.Dispatcher = d
+	if cfg.Store == nil {
+		store := memruns.New()
+		cfg.Store, cfg.Items = store, store
+	}
 	tracker, err := runs.New(cfg)
 	if err != nil {
 		t.Fatalf("runstest.New: %v", err)

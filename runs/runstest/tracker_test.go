@@ -36,7 +36,7 @@ func request(typ runs.Type, params any) runs.Request {
 }
 
 func TestExecute(t *testing.T) {
-	tracker := runstest.New(t, runs.Config{Store: memruns.New(), Operations: []runs.Operation{load}})
+	tracker := runstest.New(t, runs.Config{Operations: []runs.Operation{load}})
 	r := tracker.Execute(request("report.load", rows{Count: 6}))
 	if r.Outcome != runs.OutcomePartiallySucceeded {
 		t.Errorf("outcome = %q, want %q", r.Outcome, runs.OutcomePartiallySucceeded)
@@ -60,7 +60,7 @@ func TestDrain(t *testing.T) {
 		note(fmt.Sprint("child ", in.Count))
 		return nil
 	})
-	tracker = runstest.New(t, runs.Config{Store: memruns.New(), Operations: []runs.Operation{parent, child}})
+	tracker = runstest.New(t, runs.Config{Operations: []runs.Operation{parent, child}})
 	if n := tracker.Drain(); n != 0 {
 		t.Errorf("Drain of nothing = %d", n)
 	}
