@@ -44,7 +44,7 @@ func (in ingester) store(sp *spec, at, parent string, index int, doc []byte) *ob
 	var members []byte
 	for k, v := range membersOf(doc) {
 		switch {
-		case k == "id" && len(v) > 0 && v[0] == '"':
+		case k == "id":
 			o.id = text(v)
 		case k == "@odata.type":
 			if typ := strings.TrimPrefix(text(v), graphNamespace); typ != o.typ {

@@ -181,7 +181,7 @@ func TestFaultInTheMiddleOfPaging(t *testing.T) {
 	f.fill("deviceManagement/configurationPolicies", 100)
 	var statuses []int
 	seen := 0
-	for url := catalog; url != ""; {
+	for url := catalog; url != "" && len(statuses) < 10; {
 		r := f.do(http.MethodGet, url, "")
 		statuses = append(statuses, r.status)
 		if r.status == http.StatusOK {

@@ -225,7 +225,7 @@ func (r *renderer) links(dst []byte, o *object, v view) []byte {
 	dst = quote(dst, v.at)
 	dst = append(quote(comma(dst), "@odata.editLink"), ':')
 	edit := v.at
-	if o.typ != v.declared {
+	if o.typ != v.declared && o.typ != "" {
 		edit += "/microsoft.graph." + o.typ
 	}
 	return quote(dst, edit)
