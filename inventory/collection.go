@@ -17,6 +17,7 @@ type collection struct {
 	job   *job
 	kinds map[string]*kind // those that are selected and not done
 	pages int
+	hasher
 }
 
 // newCollection returns nil if no kind of c is wanted.
@@ -111,7 +112,7 @@ func (c *collection) accept(listed Listed) (object, bool) {
 	if k == nil || k.failed() {
 		return object{}, false
 	}
-	o, ok, err := k.accept(c.List, listed)
+	o, ok, err := k.accept(c.List, listed, &c.hasher)
 	if err != nil {
 		k.fail(err)
 		return object{}, false
@@ -179,6 +180,7 @@ type put struct {
 	entries []Entry
 	tallies []func() // report what the entries are, once they are stored
 	bytes   int
+	hasher
 }
 
 // add works out what an object is now.
@@ -200,7 +202,7 @@ func (p *put) add(ctx context.Context, o object, r Reading) error {
 			fmt.Sprintf("An object says to have %d parts, and %d of them could be read.", r.Expected, r.Read)))
 		return nil
 	}
-	found, err := p.job.compare(ctx, &o, r)
+	found, err := p.job.compare(ctx, &o, r, &p.hasher)
 	if err != nil {
 		if errors.Is(err, errStore) {
 			return err

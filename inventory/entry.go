@@ -72,18 +72,22 @@ func (j *job) content(ctx context.Context, t *contract.Type, now *state) ([]byte
 }
 
 func metaOf(o *object) map[string]string {
-	meta := make(map[string]string)
+	var odata, provided string
 	if len(o.want.Type.OData) != 1 || o.want.Type.General {
-		meta[MetaOData] = o.summary.OData
+		odata = o.summary.OData
 	}
-	meta[MetaParent] = o.want.Object.Parent
 	if o.summary.Provided {
-		meta[MetaProvided] = "true"
+		provided = "true"
 	}
-	for key, value := range meta {
+	var meta map[string]string
+	for key, value := range map[string]string{MetaOData: odata, MetaParent: o.want.Object.Parent, MetaProvided: provided} {
 		if value == "" {
-			delete(meta, key)
+			continue
 		}
+		if meta == nil {
+			meta = make(map[string]string)
+		}
+		meta[key] = value
 	}
 	return meta
 }
@@ -145,12 +149,13 @@ func newKeeper() keeper {
 // belongs to the object and not to its configuration, since equal
 // configurations of several objects are stored once.
 func (k keeper) keep(t *contract.Type, doc []byte) ([]byte, error) {
-	clean, _, err := t.Redact(nil, doc)
+	clean, _, err := t.Redact(make([]byte, 0, len(doc)), doc)
 	if err != nil {
 		return nil, err
 	}
 	e := canonjson.Encoder{Options: canonjson.Options{Drop: k.drop}}
-	return e.Append(nil, clean)
+	// Sorting borrows room behind the output: at most as much again.
+	return e.Append(make([]byte, 0, 2*len(clean)), clean)
 }
 
 func (k keeper) drop(path canonjson.Path, _ []byte) bool {

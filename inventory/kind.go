@@ -84,7 +84,7 @@ func (k *kind) failed() bool {
 
 // accept turns what was listed into an object. It reports false for one that
 // came before.
-func (k *kind) accept(l contract.List, at Listed) (object, bool, error) {
+func (k *kind) accept(l contract.List, at Listed, h *hasher) (object, bool, error) {
 	summary, err := k.typ.Summarize(at.Doc)
 	if err != nil {
 		return object{}, false, runs.Public(err, runs.ReasonBadResponse, "")
@@ -93,19 +93,28 @@ func (k *kind) accept(l contract.List, at Listed) (object, bool, error) {
 	if id == "" {
 		return object{}, false, runs.Public(nil, runs.ReasonBadResponse, "The service listed an object without an ID.")
 	}
+	o := object{kind: k, id: id, summary: summary}
+	o.want = Want{Type: k.typ, List: l, Object: at, ID: summary.ID, OData: summary.OData}
+	if !k.note(id) {
+		return object{}, false, nil
+	}
+	o.trace, o.known = k.known.Items[id]
+	return o, true, o.plan(k.full, h)
+}
+
+// note notes that an object was listed, and reports whether that is the first
+// time.
+func (k *kind) note(id string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.cover.Listed++
 	if _, again := k.seen[id]; again {
 		k.cover.Repeated++
 		k.job.x.Add(CountRepeated, 1)
-		return object{}, false, nil
+		return false
 	}
 	k.seen[id] = struct{}{}
-	trace, known := k.known.Items[id]
-	o := object{kind: k, id: id, summary: summary, trace: trace, known: known}
-	o.want = Want{Type: k.typ, List: l, Object: at, ID: summary.ID, OData: summary.OData}
-	return o, true, o.plan(k.full)
+	return true
 }
 
 // itemID returns the id of an item. A singleton need not have one of its own.

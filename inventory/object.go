@@ -29,11 +29,11 @@ type object struct {
 // Who gets an object can change without a trace in its list, so assignments
 // are read every time, unless they came with the list. Content is read when
 // the list shows that it has moved, or cannot show it.
-func (o *object) plan(full bool) error {
+func (o *object) plan(full bool, h *hasher) error {
 	t, doc := o.want.Type, o.want.Object.Doc
 	o.deep = t.Read.ByID || len(t.ChildrenOf(o.summary.OData)) > 0
 	var err error
-	if o.stamp, err = o.stampOf(doc); err != nil {
+	if o.stamp, err = o.stampOf(doc, h); err != nil {
 		return err
 	}
 	moved := !o.known || o.stamp == "" || o.stamp != o.trace.Stamp
@@ -52,7 +52,7 @@ func (o *object) plan(full bool) error {
 
 // stampOf stands for the state of o as its list shows it. It is empty if the
 // object does not say when it was modified.
-func (o *object) stampOf(doc []byte) (string, error) {
+func (o *object) stampOf(doc []byte, h *hasher) (string, error) {
 	if o.summary.Modified.IsZero() {
 		return "", nil
 	}
@@ -60,11 +60,11 @@ func (o *object) stampOf(doc []byte) (string, error) {
 	if !o.deep {
 		return stamp, nil // what is in the list will be compared itself
 	}
-	form, err := o.want.Type.Normalize(nil, doc)
+	sum, err := h.sum(o.want.Type.Normalize, doc)
 	if err != nil {
 		return "", runs.Public(err, runs.ReasonBadResponse, "")
 	}
-	return fmt.Sprintf("%s %d %s", stamp, o.summary.Count, hashOf(form)[:16]), nil
+	return fmt.Sprintf("%s %d %s", stamp, o.summary.Count, sum[:16]), nil
 }
 
 // inlineAssignments returns the assignments that a document brings along, or
@@ -89,8 +89,8 @@ type found struct {
 }
 
 // compare works out what o is now and whether the store knows.
-func (j *job) compare(ctx context.Context, o *object, r Reading) (found, error) {
-	now, err := o.state(r)
+func (j *job) compare(ctx context.Context, o *object, r Reading, h *hasher) (found, error) {
+	now, err := o.state(r, h)
 	if err != nil {
 		return found{}, runs.Public(err, runs.ReasonBadResponse, "")
 	}
@@ -116,18 +116,16 @@ type state struct {
 	assignmentsHash string
 }
 
-func (o *object) state(r Reading) (state, error) {
+func (o *object) state(r Reading, h *hasher) (s state, err error) {
 	t, doc := o.want.Type, o.want.Object.Doc
-	s := state{content: doc, hash: o.trace.Hash}
+	s = state{content: doc, hash: o.trace.Hash}
 	if o.deep {
 		s.content = r.Content
 	}
 	if s.content != nil {
-		form, err := t.Normalize(nil, s.content)
-		if err != nil {
+		if s.hash, err = h.sum(t.Normalize, s.content); err != nil {
 			return state{}, err
 		}
-		s.hash = hashOf(form)
 	}
 	list := r.Assignments
 	switch t.Assign.Read {
@@ -140,10 +138,22 @@ func (o *object) state(r Reading) (state, error) {
 			list = inlineAssignments(doc)
 		}
 	}
-	form, err := contract.NormalizeAssignments(nil, list)
-	if err != nil {
+	if s.assignments, err = contract.NormalizeAssignments(nil, list); err != nil {
 		return state{}, err
 	}
-	s.assignments, s.assignmentsHash = form, hashOf(form)
+	s.assignmentsHash = hashOf(s.assignments)
 	return s, nil
+}
+
+// A hasher hashes the forms of documents and keeps the memory that they take
+// for the next one. It is for one goroutine at a time.
+type hasher struct{ form []byte }
+
+func (h *hasher) sum(normalize func(dst, doc []byte) ([]byte, error), doc []byte) (string, error) {
+	form, err := normalize(h.form[:0], doc)
+	if err != nil {
+		return "", err
+	}
+	h.form = form
+	return hashOf(form), nil
 }

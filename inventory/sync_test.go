@@ -382,3 +382,48 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+func TestProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fault := graphtest.Fault{Prefix: "/" + policies, Delay: time.Minute}
+		w := newWorld(t, options{doc: small(), graph: graphtest.Config{Faults: []graphtest.Fault{fault}}})
+		started := w.start(both)
+		time.Sleep(30 * time.Second)
+		run, err := w.tracker.Get(t.Context(), started.Run.Ref())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if percent, known := run.Counts.Percent(); percent != 50 || !known || run.Counts.Extra[inventory.CountObjects] != 2 {
+			t.Errorf("half way: %d %% of %+v, want 50 %% and 2 objects", percent, run.Counts)
+		}
+		run = w.wait(started)
+		want := map[string]string{"selection": "types assignmentFilter, configurationPolicy", "covered": "2 of 2 kinds"}
+		if diff := cmp.Diff(want, run.Context); diff != "" {
+			t.Errorf("facts (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestRequestsPerObject(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		doc := graphtest.Document{}
+		const objects = 1000
+		for i := range objects {
+			doc[policies] = append(doc[policies], policy(fmt.Sprint("p", i), "P", 10))
+		}
+		w := newWorld(t, options{doc: doc})
+		for _, tt := range []struct {
+			name string
+			most float64
+		}{{"first", 0.1}, {"second", 0.05}} {
+			w.server.ResetStats()
+			w.sync(`{"policy_types":["configurationPolicy"]}`, runs.OutcomeSucceeded)
+			s := w.server.Stats()
+			got := float64(s.Requests) / objects
+			t.Logf("%s sync: %.3f requests and %.3f parts of batches per object", tt.name, got, float64(s.Parts)/objects)
+			if got > tt.most {
+				t.Errorf("%s sync: %.3f requests per object, want at most %.2f", tt.name, got, tt.most)
+			}
+		}
+	})
+}
