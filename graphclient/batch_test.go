@@ -190,7 +190,6 @@ func TestBatchRetriesParts(t *testing.T) {
 					}
 					return echo(p)
 				}}
-				start := time.Now()
 				for method, want := range map[string]struct {
 					err  error
 					sent int
@@ -200,7 +199,12 @@ func TestBatchRetriesParts(t *testing.T) {
 					for i := range reqs {
 						reqs[i].Method = method
 					}
-					for i, r := range collect(t, newClient(t, svc, nil), reqs) {
+					start := time.Now()
+					results := collect(t, newClient(t, svc, nil), reqs)
+					if want.sent > 1 && name != "401 once" && time.Since(start) < 500*time.Millisecond {
+						t.Errorf("%s was repeated after %v", method, time.Since(start))
+					}
+					for i, r := range results {
 						if wanted := i == 7; !wanted && r.Err != nil || wanted && !errors.Is(r.Err, want.err) {
 							t.Errorf("%s %d: got %v, want %v", method, i, r.Err, want.err)
 						}
@@ -209,9 +213,6 @@ func TestBatchRetriesParts(t *testing.T) {
 						}
 					}
 					for url, n := range b.tries {
-						if strings.Contains(name, "429") && time.Since(start) < time.Second {
-							t.Errorf("a refusal was not waited out")
-						}
 						if failing := strings.HasSuffix(url, "/7"); failing && n != want.sent || !failing && n != 1 {
 							t.Errorf("%s %s was sent %d times", method, url, n)
 						}
@@ -362,8 +363,8 @@ func TestBatchLists(t *testing.T) {
 			path, query, _ := strings.Cut(p.URL, "?")
 			name := strings.Split(path, "/")[3]
 			n, _ := strconv.Atoi(strings.TrimPrefix(query, "$skiptoken="))
-			if name == "3" && n == 2 && try == 1 {
-				return `{"status":504}`
+			if name == "3" && n == 2 && try == 1 || name == "7" && try == 1 {
+				return `{"status":504}` // every page of the last list, more often than one request may fail
 			}
 			next := fmt.Sprintf("%s/beta%s?$skiptoken=%d", base, path, n+1)
 			switch k, _ := strconv.Atoi(name); {

@@ -297,3 +297,21 @@ func TestSlowTokenService(t *testing.T) {
 		}
 	})
 }
+
+// Tokens for claims that nobody asks for any more are dropped.
+func TestCredentialsForgetExpiredTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newCredentials(t, issue(), nil)
+		for i := range 100 {
+			req := request()
+			req.Claims = fmt.Sprintf(`{"access_token":{"nbf":{"value":"%d"}}}`, i)
+			if _, err := s.Token(t.Context(), req); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * time.Minute)
+		}
+		if n := graphclient.Kept(s); n > 7 {
+			t.Errorf("%d tokens are kept, of which 6 can be alive", n)
+		}
+	})
+}

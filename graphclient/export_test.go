@@ -24,3 +24,13 @@ func Outline(data []byte) (list bool, items []json.RawMessage, next string, code
 
 // MaxDepth is the nesting that an answer may have.
 const MaxDepth = maxDepth
+
+// ErrAddress is why a connection was not made.
+var ErrAddress = errAddress
+
+// Kept returns how many tokens s keeps.
+func Kept(s *ClientCredentials) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.tokens)
+}

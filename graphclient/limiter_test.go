@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -128,18 +129,20 @@ func TestStorm(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				end := time.Now().Add(10 * time.Minute)
-				storm := 0
-				svc := &service{reply: func(int, *http.Request, string) (*http.Response, error) {
+				var storm, calm atomic.Int32
+				rt := transportFunc(func(*http.Request) (*http.Response, error) {
+					time.Sleep(300 * time.Millisecond)
 					if time.Now().After(end) {
+						calm.Add(1)
 						return answer(200, `{}`), nil
 					}
-					storm++
+					storm.Add(1)
 					if header != "" {
 						return answer(429, ``, header), nil
 					}
 					return answer(429, ``), nil
-				}}
-				client := newClient(t, svc, nil)
+				})
+				client := newClient(t, rt, nil)
 				var wg sync.WaitGroup
 				for range 200 {
 					wg.Go(func() {
@@ -149,15 +152,15 @@ func TestStorm(t *testing.T) {
 					})
 				}
 				wg.Wait()
-				most := 40 // 1, 2, 4, … 60, 60, … seconds apart, and a burst at first
+				most := int32(40) // 300 ms at full pace, then 1, 2, 4, … 60, 60, … seconds apart
 				if header == "Retry-After: 1" {
 					most = 600
 				}
-				if storm > most {
-					t.Errorf("%d requests during the storm, want at most %d", storm, most)
+				if n := storm.Load(); n > most {
+					t.Errorf("%d requests during the storm, want at most %d", n, most)
 				}
-				if calm := svc.count() - storm; calm != 200 {
-					t.Errorf("%d requests after the storm, want one each", calm)
+				if n := calm.Load(); n != 200 {
+					t.Errorf("%d requests after the storm, want one each", n)
 				}
 				if late := time.Since(end); late > 90*time.Second {
 					t.Errorf("recovered %v after the storm", late)
@@ -165,6 +168,41 @@ func TestStorm(t *testing.T) {
 			})
 		})
 	}
+}
+
+// After a pause one request goes alone until one is answered, whatever becomes
+// of those before it.
+func TestOneGoesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		end := time.Now().Add(2 * time.Second)
+		var alone, under atomic.Int32
+		rt := transportFunc(func(*http.Request) (*http.Response, error) {
+			if time.Now().Before(end) {
+				return answer(429, ``, "Retry-After: 10"), nil
+			}
+			n := under.Add(1)
+			defer under.Add(-1)
+			nth := alone.Add(1)
+			time.Sleep(time.Second)
+			if nth <= 3 {
+				if n != 1 || under.Load() != 1 {
+					t.Errorf("request %d after the pause was not alone", nth)
+				}
+				return nil, errors.New("reset")
+			}
+			return answer(200, `{}`), nil
+		})
+		client := newClient(t, rt, nil)
+		var wg sync.WaitGroup
+		for range 50 {
+			wg.Go(func() {
+				if _, err := client.Do(t.Context(), graphclient.Request{Path: listPath}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	})
 }
 
 // Patience ends; then the requests that wait are told, and new ones at once.

@@ -23,7 +23,7 @@ func foreignLinks() []string {
 		"gopher://graph.microsoft.com" + path, "unix:///var/run/docker.sock", "blob:https://graph.microsoft.com" + path, "https:graph.microsoft.com" + path,
 		base, base + "?x", base + "#x", base + "//evil.example" + path, base + `/\evil.example`, base + "/beta/../../evil", base + "/beta/%2e%2e/x", base + "/./x",
 		base + "/.%2E/x", base + "/beta/groups#fragment", base + "/beta/ groups", base + "/beta/groups?a= b", base + "/beta/\tgroups", base + "/beta/grüße",
-		base + "/beta/groups\r\nX-Evil: 1", base + "/beta/groups\n", base + "\r\n" + path, base + "/beta/groups?\x00", base + "/beta/\x7f", base + `/beta\groups`, base + "/beta/%zz", base + "/%", base + "/beta/%",
+		base + "/beta/groups\r\nX-Evil: 1", base + "/beta/groups\n", base + "\r\n" + path, base + "/beta/groups?\x00", base + "/beta/groups?a=ü", base + "/beta/groups?a=\x7f", base + "/beta/\x7f", base + `/beta\groups`, base + "/beta/%zz", base + "/%", base + "/beta/%",
 		base + "/" + strings.Repeat("a", 20<<10), "\ufeff" + base + path, " " + base + path, "\t" + base + path, "\n" + base + path,
 	}
 	schemes := []string{"http", "HTTP", "hTTp", "httpss", "https ", "https\n", "h\u0442tps", "https:https", "view-source:https", "ht\ttps", "https\x00"}

@@ -229,6 +229,27 @@ func TestRetryAfterDateIgnoresOurClock(t *testing.T) {
 	})
 }
 
+// closing counts how often it is asked to drop its connections.
+type closing struct {
+	http.RoundTripper
+	n int
+}
+
+func (c *closing) CloseIdleConnections() { c.n++ }
+
+// After a 503 the next attempt goes to another instance, over a new
+// connection.
+func TestNewConnectionAfter503(t *testing.T) {
+	for status, want := range map[int]int{503: 1, 504: 0, 429: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			rt := &closing{RoundTripper: script(says(status, ``), says(200, `{}`))}
+			if _, err := newClient(t, rt, nil).Do(t.Context(), graphclient.Request{Path: listPath}); err != nil || rt.n != want {
+				t.Errorf("%d: connections were dropped %d times, want %d (%v)", status, rt.n, want, err)
+			}
+		})
+	}
+}
+
 // In an outage a client sends little more than it would without.
 func TestOutageIsNotAmplified(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -1,12 +1,15 @@
 package graphclient_test
 
 import (
+	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -111,40 +114,78 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// A name that resolves to this machine is not connected to, unless it is this
-// machine's name.
+// resolveTo makes every name that is not in the hosts file resolve to ip.
+func resolveTo(t *testing.T, ip netip.Addr) {
+	t.Helper()
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := net.DefaultResolver
+	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "udp", conn.LocalAddr().String())
+	}}
+	t.Cleanup(func() {
+		net.DefaultResolver = old
+		_ = conn.Close()
+	})
+	go func() {
+		buf := make([]byte, 512)
+		for {
+			n, peer, err := conn.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			// The question with the flags of an answer, and one address if it
+			// was for A.
+			q := 12 + bytes.IndexByte(buf[12:n], 0) + 5
+			msg := append([]byte{buf[0], buf[1], 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 0}, buf[12:q]...)
+			if buf[q-3] == 1 {
+				msg[7] = 1
+				msg = append(msg, 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4)
+				msg = append(msg, ip.AsSlice()...)
+			}
+			_, _ = conn.WriteTo(msg, peer)
+		}
+	}()
+}
+
+// A name that somebody points at this machine or its neighbours is not
+// connected to, and this machine's name leads nowhere else.
 func TestRebinding(t *testing.T) {
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		t.Error("reached")
-	}))
+	srv := httptest.NewServer(http.NotFoundHandler())
 	defer srv.Close()
 	_, port, _ := net.SplitHostPort(srv.Listener.Addr().String())
-	rt := graphclient.NewTransport()
-	for host, want := range map[string]bool{
-		"127.0.0.1": true, "localhost": true,
-		// All of these are in the hosts file of some machine or resolve so by custom.
-		"ip6-localhost": false, "localhost.localdomain": false,
+	for _, c := range []struct {
+		host, ip string
+		refused  bool
+	}{
+		{"graph.example", "127.0.0.1", true},
+		{"graph.example", "127.8.8.8", true},
+		{"graph.example", "0.0.0.0", true},
+		{"graph.example", "169.254.169.254", true},
+		{"graph.example", "224.0.0.1", true},
+		{"graph.localhost", "192.0.2.1", true},
+		{"graph.localhost", "127.0.0.1", false},
+		{"127.0.0.1", "192.0.2.1", false},
 	} {
-		if _, err := net.DefaultResolver.LookupHost(t.Context(), host); err != nil {
-			continue // unknown here
-		}
-		conn, err := rt.DialContext(t.Context(), "tcp", net.JoinHostPort(host, port))
-		if (err == nil) != want {
-			t.Errorf("%s: got %v", host, err)
-		}
-		if err == nil {
-			_ = conn.Close()
-		}
+		t.Run(c.host+" is "+c.ip, func(t *testing.T) {
+			resolveTo(t, netip.MustParseAddr(c.ip))
+			rt := graphclient.NewTransport()
+			conn, err := rt.DialContext(t.Context(), "tcp", net.JoinHostPort(c.host, port))
+			if err == nil {
+				_ = conn.Close()
+			}
+			if c.refused != errors.Is(err, graphclient.ErrAddress) || !c.refused && err != nil {
+				t.Errorf("got %v", err)
+			}
+		})
 	}
 }
 
-// Proxies are taken from the environment, but not for loopback.
-func TestProxyFromEnvironment(t *testing.T) {
+// What the transport is documented to do and no server can see.
+func TestTransportSettings(t *testing.T) {
 	if rt := graphclient.NewTransport(); rt.Proxy == nil || !rt.DisableCompression || rt.TLSClientConfig.MinVersion < tls.VersionTLS12 {
 		t.Error("the transport lost a setting")
-	}
-	_, err := graphclient.NewTransport().DialContext(t.Context(), "tcp", "no-port")
-	if err == nil || errors.Is(err, net.ErrClosed) {
-		t.Errorf("got %v", err)
 	}
 }
