@@ -59,6 +59,27 @@ func TestDepguard(t *testing.T) {
 	}
 }
 
+// Next to the whole module, canonjson or a nested module would forbid what
+// stands after it in the alphabet.
+func TestDepguardListsWidestOnly(t *testing.T) {
+	got := arch.Depguard(map[string]arch.Row{
+		"examples/host":       {Ours: []string{"inventory", arch.All, "runs/natsruns"}},
+		"examples/quickstart": {Ours: []string{"runs", "runs/..."}},
+	})
+	const want = `        examples-host:
+          list-mode: strict
+          files: ["**/examples/host/*.go", "!$test"]
+          allow: ["$gostd", "github.com/tenantatlas/tenantatlas"]
+        examples-quickstart:
+          list-mode: strict
+          files: ["**/examples/quickstart/*.go", "!$test"]
+          allow: ["$gostd", "github.com/tenantatlas/tenantatlas/internal/canonjson$", "github.com/tenantatlas/tenantatlas/runs"]
+`
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("Depguard (-want +got):\n%s", diff)
+	}
+}
+
 func TestScan(t *testing.T) {
 	root := fstest.MapFS{
 		"go.mod":                  {},

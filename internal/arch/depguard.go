@@ -26,11 +26,22 @@ func Depguard(table map[string]Row) string {
 				allow = append(allow, Module+"/"+dir+"$")
 			}
 		}
-		allow = append(allow, row.Foreign...)
+		allow = widest(append(allow, row.Foreign...))
 		fmt.Fprintf(&b, "        %s:\n", strings.ReplaceAll(pkg, "/", "-"))
 		b.WriteString("          list-mode: strict\n")
 		fmt.Fprintf(&b, "          files: [\"**/%s/*.go\", \"!$test\"]\n", pkg)
 		fmt.Fprintf(&b, "          allow: [%s]\n", `"`+strings.Join(allow, `", "`)+`"`)
 	}
 	return b.String()
+}
+
+// widest leaves out what another entry allows too. Depguard compares an import
+// with one entry only, the last before it in the alphabet, so that a narrow
+// one hides the wider one from all that comes after it.
+func widest(allow []string) []string {
+	return slices.DeleteFunc(slices.Clone(allow), func(entry string) bool {
+		return slices.ContainsFunc(allow, func(wider string) bool {
+			return wider != entry && strings.HasPrefix(entry, wider)
+		})
+	})
 }
