@@ -70,9 +70,23 @@ func (p *prepared) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 }
 
 // commit runs one write, and again while other writers are in its way. All
-// writes pass through here. op is one statement, and so a whole transaction.
+// writes pass through here. op is one statement, and so a whole transaction. If
+// commit returns an error, op may still be running.
 func (s *Store) commit(ctx context.Context, op func(ctx context.Context, c executor) error) error {
-	return bunkit.Retry(ctx, func(ctx context.Context) error { return op(ctx, s.write) })
+	return bunkit.Retry(ctx, func(ctx context.Context) error {
+		if s.dialect == bunkit.PostgreSQL {
+			return op(ctx, s.write)
+		}
+		// SQLite waits for the lock of another process without looking up.
+		done := make(chan error, 1)
+		go func() { done <- op(ctx, s.write) }()
+		select {
+		case err := <-done:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
 }
 
 // query runs a statement and calls row for each row of its result. It reads the

@@ -66,7 +66,7 @@ func (s *Store) PutItems(ctx context.Context, ref runs.Ref, attempt int, items [
 }
 
 // keepItems reports whether it has kept any.
-func (s *Store) keepItems(ctx context.Context, ref runs.Ref, attempt int, items []runs.Item) (kept bool, err error) {
+func (s *Store) keepItems(ctx context.Context, ref runs.Ref, attempt int, items []runs.Item) (bool, error) {
 	if len(items) == 0 {
 		return false, nil
 	}
@@ -74,11 +74,15 @@ func (s *Store) keepItems(ctx context.Context, ref runs.Ref, attempt int, items 
 	if err != nil {
 		return false, err
 	}
+	var kept bool
 	err = s.commit(ctx, func(ctx context.Context, c executor) (err error) {
 		kept, err = changed(c.ExecContext(ctx, s.sql.putItems, ref.Tenant, ref.ID, int64(attempt), array))
 		return err
 	})
-	return kept, err
+	if err != nil {
+		return false, err
+	}
+	return kept, nil
 }
 
 // encodeItems returns items as JSON, the last of each key, in the order of the

@@ -1,6 +1,7 @@
 package bunruns_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,8 +43,16 @@ func TestPlans(t *testing.T) {
 			}
 			for _, text := range texts {
 				plan := explain(t, db, text)
+				if !strings.Contains(plan, call.index) {
+					t.Errorf("%s: not in the index %s\n%s\n%s", call.name, call.index, text, plan)
+				}
 				if scan := fullScan(db.Dialect, plan); scan != "" {
 					t.Errorf("%s: %s\n%s\n%s", call.name, scan, text, plan)
+				}
+				// PostgreSQL compiles what it takes for expensive, which
+				// takes a second.
+				if cost := costOf(t, plan); cost > maxCost {
+					t.Errorf("%s: it costs %v, want %d at most\n%s\n%s", call.name, cost, maxCost, text, plan)
 				}
 			}
 		}
@@ -75,106 +84,159 @@ func TestFullScan(t *testing.T) {
 	})
 }
 
+// maxCost is a twentieth of what PostgreSQL takes for expensive.
+const maxCost = 5000
+
+// costOf returns the estimate in the first line of a plan, if it has one.
+func costOf(t *testing.T, plan string) float64 {
+	t.Helper()
+	found := regexp.MustCompile(`cost=[\d.]+\.\.([\d.]+) `).FindStringSubmatch(plan)
+	if found == nil {
+		return 0
+	}
+	cost, err := strconv.ParseFloat(found[1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cost
+}
+
 type call struct {
-	name string
-	do   func(ctx context.Context, s *bunruns.Store) error
+	index string // where its statements have to look; empty for any
+	name  string
+	do    func(ctx context.Context, s *bunruns.Store) error
 }
 
 // calls are all calls of a store, so that there is each statement among them.
 func calls() []call {
-	ref := runs.Ref{Tenant: "t3", ID: "r7-3"}
-	all := []call{
-		{"get", func(ctx context.Context, s *bunruns.Store) error { _, err := s.Get(ctx, ref); return err }},
-		{"insert, new", func(ctx context.Context, s *bunruns.Store) error {
-			_, _, err := s.Insert(ctx, &runs.Run{Tenant: "t1", ID: "new", Type: typeA, Status: runs.StatusQueued, Key: "new", Lane: "new"})
-			return err
-		}},
-		{"insert, joined", func(ctx context.Context, s *bunruns.Store) error {
-			_, _, err := s.Insert(ctx, &runs.Run{Tenant: "t1", ID: "new2", Type: typeA, Status: runs.StatusQueued, Key: "new", Once: "once"})
-			return err
-		}},
-		{"insert, taken", func(ctx context.Context, s *bunruns.Store) error {
-			_, _, err := s.Insert(ctx, &runs.Run{Tenant: "t2", ID: "new", Type: typeA, Status: runs.StatusQueued})
-			return want(err, runs.ErrExists)
-		}},
-		{"update", func(ctx context.Context, s *bunruns.Store) error {
-			_, err := s.Update(ctx, &runs.Run{Tenant: "t1", ID: "new", Type: typeA, Status: runs.StatusRunning, Attempt: 1, Revision: 1})
-			return err
-		}},
-		{"update, stale", func(ctx context.Context, s *bunruns.Store) error {
-			_, err := s.Update(ctx, &runs.Run{Tenant: "t1", ID: "new", Type: typeA, Status: runs.StatusRunning, Attempt: 1, Revision: 1})
-			return want(err, runs.ErrConflict)
-		}},
-		{"put items", func(ctx context.Context, s *bunruns.Store) error {
-			return s.PutItems(ctx, runs.Ref{Tenant: "t1", ID: "new"}, 1, []runs.Item{{Key: "a", Outcome: runs.ItemSucceeded}})
-		}},
-		{"put items, conflict", func(ctx context.Context, s *bunruns.Store) error {
-			return want(s.PutItems(ctx, ref, 99, []runs.Item{{Key: "a", Outcome: runs.ItemSucceeded}}), runs.ErrConflict)
-		}},
-	}
-	for _, q := range []runs.DueQuery{{}, {Claimable: true}, {Limit: 100}} {
+	all := writes()
+	for index, q := range map[string]runs.DueQuery{
+		"operation_runs_ready":       {Claimable: true},
+		"operation_runs_ring":        {},
+		"operation_runs_unannounced": {Limit: 100},
+	} {
 		q.Types = []runs.Type{typeA, typeB}
-		all = append(all, call{fmt.Sprintf("due %+v", q), func(ctx context.Context, s *bunruns.Store) error {
+		all = append(all, call{index, fmt.Sprintf("due %+v", q), func(ctx context.Context, s *bunruns.Store) error {
 			_, err := s.Due(ctx, q)
 			return err
 		}})
 	}
-	for _, q := range queries() {
-		q.Tenant = "t3"
-		all = append(all, call{fmt.Sprintf("list %+v", q), func(ctx context.Context, s *bunruns.Store) error {
-			page, err := s.List(ctx, q)
-			if err != nil || page.Next == "" {
+	for index, queries := range queries() {
+		for i, q := range queries {
+			q.Tenant = "t3"
+			all = append(all, call{index, fmt.Sprintf("list %+v", q), func(ctx context.Context, s *bunruns.Store) error {
+				page, err := s.List(ctx, q)
+				if err != nil || page.Next == "" {
+					return err
+				}
+				q.After = page.Next
+				_, err = s.List(ctx, q)
 				return err
+			}})
+			counted := index
+			if index == "operation_runs_list" && i < 2 {
+				counted = "operation_runs_outcome" // all are counted by how they ended
 			}
-			q.After = page.Next
-			_, err = s.List(ctx, q)
-			return err
-		}}, call{fmt.Sprintf("count %+v", q), func(ctx context.Context, s *bunruns.Store) error {
-			_, err := s.Count(ctx, q, 100)
-			return err
-		}})
+			all = append(all, call{counted, fmt.Sprintf("count %+v", q), func(ctx context.Context, s *bunruns.Store) error {
+				_, err := s.Count(ctx, q, 100)
+				return err
+			}})
+		}
 	}
-	for _, q := range []runs.ItemQuery{
-		{},
-		{Outcomes: []runs.ItemOutcome{runs.ItemFailed}},
-		{Outcomes: []runs.ItemOutcome{runs.ItemFailed, runs.ItemSkipped}, Reason: runs.ReasonConflict},
-		{Outcomes: []runs.ItemOutcome{runs.ItemSucceeded, runs.ItemSkipped}},
-		{Reason: runs.ReasonConflict},
+	for index, queries := range map[string][]runs.ItemQuery{
+		"operation_run_items": {
+			{},
+			{Outcomes: []runs.ItemOutcome{runs.ItemSucceeded, runs.ItemSkipped}},
+			{Reason: runs.ReasonConflict},
+		},
+		"operation_run_items_outcome": {
+			{Outcomes: []runs.ItemOutcome{runs.ItemFailed}},
+			{Outcomes: []runs.ItemOutcome{runs.ItemFailed, runs.ItemSkipped}, Reason: runs.ReasonConflict},
+		},
 	} {
-		q.Run, q.Limit = ref, 1
-		all = append(all, call{fmt.Sprintf("items %+v", q), func(ctx context.Context, s *bunruns.Store) error {
-			page, err := s.Items(ctx, q)
-			if err != nil || page.Next == "" {
+		for _, q := range queries {
+			q.Run, q.Limit = runs.Ref{Tenant: "t3", ID: "r27-3"}, 1
+			all = append(all, call{index, fmt.Sprintf("items %+v", q), func(ctx context.Context, s *bunruns.Store) error {
+				page, err := s.Items(ctx, q)
+				if err == nil && page.Next == "" && len(page.Items) == 0 {
+					err = errors.New("no items")
+				}
+				if err != nil || page.Next == "" {
+					return err
+				}
+				q.After = page.Next
+				_, err = s.Items(ctx, q)
 				return err
-			}
-			q.After = page.Next
-			_, err = s.Items(ctx, q)
-			return err
-		}})
+			}})
+		}
 	}
 	return all
 }
 
-// queries ask for everything that a query can ask for.
-func queries() []runs.Query {
+// writes are the calls that write, those that come to nothing, and Get.
+func writes() []call {
+	queued := &runs.Run{Tenant: "t1", ID: "new", Type: typeA, Status: runs.StatusQueued, Key: "new", Lane: "new"}
+	running := queued.Clone()
+	running.Status, running.Attempt, running.Revision = runs.StatusRunning, 1, 1
+	items := []runs.Item{{Key: "a", Outcome: runs.ItemSucceeded}}
+	return []call{
+		{"", "get", func(ctx context.Context, s *bunruns.Store) error {
+			_, err := s.Get(ctx, runs.Ref{Tenant: "t3", ID: "r7-3"})
+			return err
+		}},
+		{"", "insert, new", func(ctx context.Context, s *bunruns.Store) error {
+			_, _, err := s.Insert(ctx, queued)
+			return err
+		}},
+		{"operation_runs_once", "insert, joined", func(ctx context.Context, s *bunruns.Store) error {
+			_, _, err := s.Insert(ctx, &runs.Run{Tenant: "t1", ID: "new2", Type: typeA, Status: runs.StatusQueued, Key: "new", Once: "once"})
+			return err
+		}},
+		{"", "insert, taken", func(ctx context.Context, s *bunruns.Store) error {
+			_, _, err := s.Insert(ctx, &runs.Run{Tenant: "t2", ID: "new", Type: typeA, Status: runs.StatusQueued})
+			return want(err, runs.ErrExists)
+		}},
+		{"", "update", func(ctx context.Context, s *bunruns.Store) error { _, err := s.Update(ctx, running); return err }},
+		{"", "update, stale", func(ctx context.Context, s *bunruns.Store) error {
+			_, err := s.Update(ctx, running)
+			return want(err, runs.ErrConflict)
+		}},
+		{"", "put items", func(ctx context.Context, s *bunruns.Store) error { return s.PutItems(ctx, running.Ref(), 1, items) }},
+		{"", "put items, conflict", func(ctx context.Context, s *bunruns.Store) error {
+			return want(s.PutItems(ctx, running.Ref(), 99, items), runs.ErrConflict)
+		}},
+	}
+}
+
+// queries ask for everything that a query can ask for, by the index that has
+// it.
+func queries() map[string][]runs.Query {
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	return []runs.Query{
-		{Limit: 3},
-		{Limit: 100},
-		{IDs: []string{"r7-3", "r8-3"}},
-		{Types: []runs.Type{typeA}, Limit: 3},
-		{Types: []runs.Type{typeA, typeB}, Limit: 3},
-		{Types: []runs.Type{"t.1", "t.2", "t.3", "t.4", "t.5", "t.6", "t.7", "t.8", "t.9", "t.10", "t.11", "t.12", "t.13"}},
-		{Statuses: []runs.Status{runs.StatusQueued}, Limit: 3},
-		{Statuses: []runs.Status{runs.StatusRunning}, Limit: 3},
-		{Statuses: []runs.Status{runs.StatusQueued, runs.StatusRunning}, Limit: 3},
-		{Statuses: []runs.Status{runs.StatusCompleted}, Limit: 3},
-		{Outcomes: []runs.Outcome{runs.OutcomeSucceeded}, Limit: 3},
-		{Outcomes: []runs.Outcome{runs.OutcomeFailed, runs.OutcomeBlocked}, Types: []runs.Type{typeA}, Limit: 3},
-		{Outcomes: []runs.Outcome{runs.OutcomeSucceeded, runs.OutcomeFailed}, Types: []runs.Type{typeA}, Limit: 3},
-		{Initiator: runs.User("dana", ""), Limit: 3},
-		{Target: runs.Target{Kind: "set", ID: "7"}, Limit: 3},
-		{From: at, To: at.AddDate(1, 0, 0), Limit: 3},
+	return map[string][]runs.Query{
+		"operation_runs_list": {
+			{Limit: 3},
+			{Limit: 100},
+			{IDs: []string{"r7-3", "r8-3"}},
+			{Types: []runs.Type{"t.1", "t.2", "t.3", "t.4", "t.5", "t.6", "t.7", "t.8", "t.9", "t.10", "t.11", "t.12", "t.13"}},
+			{Initiator: runs.User("dana", ""), Limit: 3},
+			{Target: runs.Target{Kind: "set", ID: "7"}, Limit: 3},
+			{From: at, To: at.AddDate(1, 0, 0), Limit: 3},
+		},
+		"operation_runs_type": {
+			{Types: []runs.Type{typeA}, Limit: 3},
+			{Types: []runs.Type{typeA, typeB}, Limit: 3},
+			{Types: []runs.Type{typeA}, Outcomes: []runs.Outcome{runs.OutcomeSucceeded, runs.OutcomeFailed}, Limit: 3},
+		},
+		"operation_runs_active": {
+			{Statuses: []runs.Status{runs.StatusQueued}, Limit: 3},
+			{Statuses: []runs.Status{runs.StatusRunning}, Limit: 3},
+			{Statuses: []runs.Status{runs.StatusQueued, runs.StatusRunning}, Limit: 3},
+		},
+		"operation_runs_outcome": {
+			{Statuses: []runs.Status{runs.StatusCompleted}, Limit: 3},
+			{Outcomes: []runs.Outcome{runs.OutcomeSucceeded}, Limit: 3},
+			{Outcomes: []runs.Outcome{runs.OutcomeFailed, runs.OutcomeBlocked}, Types: []runs.Type{typeA}, Limit: 3},
+		},
 	}
 }
 
@@ -246,8 +308,8 @@ func lines(t *testing.T, c bunkit.Conn, text string, args ...any) string {
 // copies is how often fill copies what it has inserted.
 const copies = 40
 
-// fill puts some thousand runs of as many tenants as there are copies into db,
-// with items, and lets the database look at them.
+// fill puts some thousand runs of a few tenants into db, with items, and lets
+// the database look at them.
 func fill(t testing.TB, db sqltest.DB) {
 	t.Helper()
 	s := open(t, db)
@@ -292,31 +354,42 @@ func fill(t testing.TB, db sqltest.DB) {
 			t.Fatal(err)
 		}
 	}
-	for table, id := range map[string]string{"operation_runs": "id", "operation_run_items": "run_id"} {
-		columns, err := db.Read.DB.QueryContext(ctx, "SELECT * FROM "+table+" LIMIT 0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		names, err := columns.Columns()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := columns.Close(); err != nil {
-			t.Fatal(err)
-		}
-		into := strings.Join(names, ", ")
-		for i, name := range names {
-			switch name {
-			case id:
-				names[i] = id + " || '-' || n"
-			case "tenant":
-				names[i] = "tenant || n"
-			}
-		}
-		execute(t, db, fmt.Sprintf("INSERT INTO %s (%s) WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < %d) SELECT %s FROM numbers CROSS JOIN %s",
-			table, into, copies-1, strings.Join(names, ", "), table))
+	multiply(t, db, "operation_runs", copies, map[string]string{
+		"id": "id || '-' || n", "tenant": "tenant || (n % 4)", "key": "key || n", "once": "once || n", "lane": "lane || n",
+	})
+	multiply(t, db, "operation_run_items", copies, map[string]string{"run_id": "run_id || '-' || n", "tenant": "tenant || (n % 4)"})
+	analyze := "ANALYZE"
+	if db.Dialect == bunkit.PostgreSQL {
+		analyze = "VACUUM ANALYZE"
 	}
-	execute(t, db, "ANALYZE")
+	execute(t, db, analyze)
+}
+
+// multiply copies all rows of a table n times. Some columns get the value of an
+// expression, in which n is the number of the copy.
+func multiply(t testing.TB, db sqltest.DB, table string, n int, exprs map[string]string) {
+	t.Helper()
+	names := columns(t, db, table)
+	var values []string
+	for _, name := range names {
+		values = append(values, cmp.Or(exprs[name], name))
+	}
+	execute(t, db, fmt.Sprintf("INSERT INTO %s (%s) WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < %d) SELECT %s FROM numbers CROSS JOIN %s",
+		table, strings.Join(names, ", "), n, strings.Join(values, ", "), table))
+}
+
+// columns returns the names of the columns of a table.
+func columns(t testing.TB, db sqltest.DB, table string) []string {
+	t.Helper()
+	rows, err := db.Read.DB.QueryContext(t.Context(), "SELECT * FROM "+table+" LIMIT 0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := rows.Columns()
+	if err := errors.Join(err, rows.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return names
 }
 
 func execute(t testing.TB, db sqltest.DB, text string) {

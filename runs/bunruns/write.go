@@ -70,32 +70,38 @@ func (s *Store) look(ctx context.Context, r *runs.Run) (*runs.Run, error) {
 	return found, nil
 }
 
-// add runs the insert. It returns nil if the insert did nothing.
-func (s *Store) add(ctx context.Context, r *runs.Run) (stored *runs.Run, inserted bool, err error) {
+// add runs the insert, and returns the run that it has inserted, or joined, or
+// nil.
+func (s *Store) add(ctx context.Context, r *runs.Run) (*runs.Run, bool, error) {
 	next, after := s.kept(r)
 	next.Revision = 1
 	args := append(s.bindFixed([]any{r.Tenant, r.ID}, next), bindParams(next))
-	if args, err = s.bindState(args, next, after); err != nil {
+	args, err := s.bindState(args, next, after)
+	if err != nil {
 		return nil, false, err
 	}
-	err = s.commit(ctx, func(ctx context.Context, c executor) error {
-		stored = nil
+	var inserted bool
+	var found *runs.Run
+	err = s.commit(ctx, func(ctx context.Context, c executor) (err error) {
+		inserted, found = false, nil
 		if s.dialect == bunkit.SQLite3 {
 			inserted, err = changed(c.ExecContext(ctx, s.sql.insert, args...))
 			return err
 		}
-		found := new(runs.Run)
-		ok, err := queryRow(ctx, c, s.sql.insert, args, slices.Concat([]any{&inserted}, scanWhole(found))...)
+		row := new(runs.Run)
+		ok, err := queryRow(ctx, c, s.sql.insert, args, slices.Concat([]any{&inserted}, scanWhole(row))...)
 		if ok {
-			stored = found
+			found = row
 		}
 		return err
 	})
-	if err != nil || !inserted {
-		return stored, false, err
-	}
-	if stored != nil {
-		next.LeaseUntil, next.NotBefore, next.NextRing = stored.LeaseUntil, stored.NotBefore, stored.NextRing
+	switch {
+	case err != nil:
+		return nil, false, err
+	case !inserted:
+		return found, false, nil
+	case found != nil:
+		next.LeaseUntil, next.NotBefore, next.NextRing = found.LeaseUntil, found.NotBefore, found.NextRing
 	}
 	return next, true, nil
 }

@@ -1,0 +1,153 @@
+package bunruns_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tenantatlas/tenantatlas/internal/sqltest"
+	"github.com/tenantatlas/tenantatlas/runs"
+)
+
+// TestSparse lists and counts a few runs that no index finds among many.
+func TestSparse(t *testing.T) {
+	const many, every = 12_000, 700
+	sqltest.Each(t, func(t *testing.T, db sqltest.DB) {
+		s := open(t, db)
+		insert(t, s, &runs.Run{
+			Tenant: "acme", ID: "0", Type: typeA, Initiator: runs.User("dana", ""),
+			Status: runs.StatusCompleted, Outcome: runs.OutcomeSucceeded, Announced: true,
+		})
+		multiply(t, db, "operation_runs", many, map[string]string{
+			"id":           padded,
+			"type":         "CASE n % 3 WHEN 0 THEN 'test.b' ELSE type END",
+			"initiator_id": fmt.Sprintf("CASE n %% %d WHEN 0 THEN 'erin' ELSE initiator_id END", every),
+		})
+		var all, ofB []string
+		for n := many / every * every; n > 0; n -= every {
+			all = append(all, fmt.Sprintf("%06d", n))
+			if n%3 == 0 {
+				ofB = append(ofB, fmt.Sprintf("%06d", n))
+			}
+		}
+		for _, c := range []struct {
+			q     runs.Query
+			want  []string
+			pages int // at 2,000 runs each, or 1,000 of each type
+		}{
+			{runs.Query{Initiator: runs.User("erin", "")}, all, 7},
+			{runs.Query{Initiator: runs.User("erin", ""), Types: []runs.Type{typeA, typeB}}, all, 9},
+			{runs.Query{Initiator: runs.User("erin", ""), Types: []runs.Type{typeB}}, ofB, 3},
+			{runs.Query{Initiator: runs.User("erin", ""), Statuses: []runs.Status{runs.StatusCompleted}, Limit: 1}, all, 0},
+			{runs.Query{Initiator: runs.User("nobody", "")}, nil, 7},
+		} {
+			c.q.Tenant = "acme"
+			var got []string
+			pages := 0
+			for more := true; more; more = c.q.After != "" {
+				page, err := s.List(t.Context(), c.q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, r := range page.Runs {
+					got = append(got, r.ID)
+				}
+				pages++
+				c.q.After = page.Next
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("list %+v (-want +got):\n%s", c.q, diff)
+			}
+			if c.pages > 0 && pages != c.pages {
+				t.Errorf("list %+v: %d pages, want %d", c.q, pages, c.pages)
+			}
+		}
+		for _, c := range []struct {
+			q      runs.Query
+			limit  int
+			want   int
+			capped bool
+		}{
+			{q: runs.Query{}, limit: 20_000, want: many + 1},
+			{q: runs.Query{}, limit: many, want: many, capped: true},
+			{q: runs.Query{Types: []runs.Type{typeB}}, limit: 9000, want: many / 3},
+			{q: runs.Query{Initiator: runs.User("erin", "")}, limit: 2002, want: len(all)},
+			{q: runs.Query{Initiator: runs.User("erin", "")}, limit: 2000, want: len(all), capped: true}, // it has not seen the oldest
+			{q: runs.Query{Initiator: runs.User("erin", "")}, limit: 5, want: 5, capped: true},
+		} {
+			c.q.Tenant = "acme"
+			want := runs.Tally{
+				Status:  map[runs.Status]int{runs.StatusCompleted: c.want},
+				Outcome: map[runs.Outcome]int{runs.OutcomeSucceeded: c.want},
+				Capped:  c.capped,
+			}
+			got, err := s.Count(t.Context(), c.q, c.limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("count %+v, limit %d (-want +got):\n%s", c.q, c.limit, diff)
+			}
+		}
+	})
+}
+
+// padded is the number of a copy as an ID.
+const padded = "substr('000000' || CAST(n AS text), length(CAST(n AS text)) + 1)"
+
+// TestSparseItems lists a few items among many.
+func TestSparseItems(t *testing.T) {
+	const many, every = 5000, 700
+	sqltest.Each(t, func(t *testing.T, db sqltest.DB) {
+		s := open(t, db)
+		r := insert(t, s, &runs.Run{Tenant: "acme", ID: "r1", Type: typeA, Status: runs.StatusRunning, Attempt: 1})
+		item := runs.Item{Key: "0", Outcome: runs.ItemFailed, Failure: runs.Because(runs.ReasonConflict)}
+		if err := s.PutItems(t.Context(), r.Ref(), 1, []runs.Item{item}); err != nil {
+			t.Fatal(err)
+		}
+		multiply(t, db, "operation_run_items", many, map[string]string{
+			"key":     padded,
+			"outcome": fmt.Sprintf("CASE n %% %d WHEN 0 THEN 'succeeded' ELSE 'failed' END", every),
+			"reason":  fmt.Sprintf("CASE n %% %d WHEN 1 THEN '%s' ELSE reason END", every, runs.ReasonTimeout),
+		})
+		var succeeded, late []string
+		for n := 0; n <= many; n += every {
+			if n > 0 {
+				succeeded = append(succeeded, fmt.Sprintf("%06d", n))
+			}
+			late = append(late, fmt.Sprintf("%06d", n+1))
+		}
+		for _, c := range []struct {
+			q     runs.ItemQuery
+			want  []string
+			pages int
+		}{
+			{runs.ItemQuery{Outcomes: []runs.ItemOutcome{runs.ItemSucceeded}}, succeeded, 3},
+			{runs.ItemQuery{Reason: runs.ReasonTimeout}, late, 3},
+			{runs.ItemQuery{Reason: runs.ReasonTimeout, Outcomes: []runs.ItemOutcome{runs.ItemFailed, runs.ItemSkipped}}, late, 5}, // 1,000 of each
+			{runs.ItemQuery{Reason: runs.ReasonTimeout, Outcomes: []runs.ItemOutcome{runs.ItemSucceeded, runs.ItemFailed}, Limit: 1}, late, 0},
+		} {
+			c.q.Run = r.Ref()
+			var got []string
+			pages := 0
+			for more := true; more; more = c.q.After != "" {
+				page, err := s.Items(t.Context(), c.q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, it := range page.Items {
+					got = append(got, it.Key)
+				}
+				pages++
+				c.q.After = page.Next
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("items %+v (-want +got):\n%s", c.q, diff)
+			}
+			if c.pages > 0 && pages != c.pages {
+				t.Errorf("items %+v: %d pages, want %d", c.q, pages, c.pages)
+			}
+		}
+	})
+}
