@@ -189,30 +189,32 @@ func cpu() time.Duration {
 }
 
 // reportCPU reports what f uses for each object.
-func reportCPU(b *testing.B, objects int, f func()) {
+func reportCPU(b *testing.B, f func()) {
 	b.Helper()
 	runtime.GC()
 	start := cpu()
 	for b.Loop() {
 		f()
 	}
-	b.ReportMetric(float64((cpu()-start).Nanoseconds())/1000/float64(objects*b.N), "cpu-µs/object")
+	b.ReportMetric(float64((cpu()-start).Nanoseconds())/1000/float64(benchObjects*b.N), "cpu-µs/object")
 }
+
+// benchObjects is how many objects the benchmarks for the processor list.
+const benchObjects = 2000
 
 // BenchmarkListed measures the processor time for objects of 4 KB that a list
 // has whole: fetched, decoded, normalized, hashed and found unchanged. The
 // other figures are of plain loops over the same pages of the same server.
 func BenchmarkListed(b *testing.B) {
-	const objects = 2000
 	const params = `{"policy_types":["conditionalAccessPolicy"]}`
-	w := newBench(b, fmt.Sprintf("listed %d", objects))
-	w.sync(b, params, objects)
-	b.Run("sync", func(b *testing.B) { reportCPU(b, objects, func() { w.sync(b, params, objects) }) })
+	w := newBench(b, fmt.Sprintf("listed %d", benchObjects))
+	w.sync(b, params, benchObjects)
+	b.Run("sync", func(b *testing.B) { reportCPU(b, func() { w.sync(b, params, benchObjects) }) })
 	b.Run("plain=any", func(b *testing.B) {
-		reportCPU(b, objects, func() { w.plain(b, conditional, objects, decodeAny) })
+		reportCPU(b, func() { w.plain(b, conditional, decodeAny) })
 	})
 	b.Run("plain=raw", func(b *testing.B) {
-		reportCPU(b, objects, func() { w.plain(b, conditional, objects, decodeRaw) })
+		reportCPU(b, func() { w.plain(b, conditional, decodeRaw) })
 	})
 }
 
@@ -220,20 +222,19 @@ func BenchmarkListed(b *testing.B) {
 // batches: the first, which reads and stores everything, and later ones, which
 // read what is in the list.
 func BenchmarkCatalog(b *testing.B) {
-	const objects = 2000
 	const params = `{"policy_types":["configurationPolicy"]}`
-	w := newBench(b, fmt.Sprintf("catalog %d", objects))
+	w := newBench(b, fmt.Sprintf("catalog %d", benchObjects))
 	b.Run("first", func(b *testing.B) {
-		reportCPU(b, objects, func() {
+		reportCPU(b, func() {
 			w.forget()
-			w.sync(b, params, objects)
+			w.sync(b, params, benchObjects)
 		})
 	})
-	b.Run("unchanged", func(b *testing.B) { reportCPU(b, objects, func() { w.sync(b, params, objects) }) })
+	b.Run("unchanged", func(b *testing.B) { reportCPU(b, func() { w.sync(b, params, benchObjects) }) })
 }
 
 // forget empties the store.
-func (w *bench) forget() { *w.store.(*meminventory.Store) = meminventory.Store{} } //nolint:govet // nobody uses it now
+func (w *bench) forget() { *w.store.(*meminventory.Store) = meminventory.Store{} }
 
 // decodeAny decodes a page as programs do that know nothing of the objects.
 func decodeAny(page []byte) (n int, next string, err error) {
@@ -256,7 +257,8 @@ func decodeRaw(page []byte) (n int, next string, err error) {
 }
 
 // plain reads a list with net/http and encoding/json.
-func (w *bench) plain(b *testing.B, path string, objects int, decode func([]byte) (int, string, error)) {
+func (w *bench) plain(b *testing.B, path string, decode func([]byte) (int, string, error)) {
+	b.Helper()
 	client := http.Client{Transport: w.transport}
 	got := 0
 	for next := w.url + "/beta/" + path; next != ""; {
@@ -281,8 +283,8 @@ func (w *bench) plain(b *testing.B, path string, objects int, decode func([]byte
 		}
 		got += n
 	}
-	if got != objects {
-		b.Fatalf("read %d objects, want %d", got, objects)
+	if got != benchObjects {
+		b.Fatalf("read %d objects, want %d", got, benchObjects)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
-	"github.com/tenantatlas/tenantatlas/runs"
 )
 
 // A collection is a list under way, and the kinds that objects of it have.
@@ -74,7 +73,7 @@ const (
 
 // list reads the collection to its end. Its first error is why the list is
 // not whole.
-func (c *collection) list(ctx context.Context) (listErr, err error) { //nolint:revive // two errors on purpose
+func (c *collection) list(ctx context.Context) (listErr, err error) {
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(chunksAhead)
 	var next chunk
@@ -190,25 +189,16 @@ func (p *put) add(ctx context.Context, o object, r Reading) error {
 		c.ChildrenExpected += r.Expected
 		c.ChildrenRead += r.Read
 	})
-	switch {
-	case isGone(r.Err):
+	if errors.Is(r.Err, ErrGone) {
 		k.vanished(o)
 		return nil
-	case r.Err != nil:
-		k.fail(r.Err)
-		return nil
-	case r.Expected != r.Read:
-		k.fail(runs.Public(nil, runs.ReasonInconsistentRead,
-			fmt.Sprintf("An object says to have %d parts, and %d of them could be read.", r.Expected, r.Read)))
-		return nil
+	}
+	if err := r.problem(); err != nil {
+		return k.reject(err)
 	}
 	found, err := p.job.compare(ctx, &o, r, &p.hasher)
 	if err != nil {
-		if errors.Is(err, errStore) {
-			return err
-		}
-		k.fail(err)
-		return nil
+		return k.reject(err)
 	}
 	p.tallies = append(p.tallies, func() { p.job.tally(k, found) })
 	if found.write {

@@ -74,6 +74,16 @@ func (k *kind) fail(err error) {
 	}
 }
 
+// reject records why an object is not covered, unless it is the store's fault,
+// which is everybody's.
+func (k *kind) reject(err error) error {
+	if errors.Is(err, errStore) {
+		return err
+	}
+	k.fail(err)
+	return nil
+}
+
 // failed reports whether the kind can no longer succeed, so that there is no
 // use in reading more of it.
 func (k *kind) failed() bool {
@@ -186,6 +196,3 @@ func (k *kind) missed() []string {
 	}
 	return ids
 }
-
-// isGone reports whether err means that an object vanished.
-func isGone(err error) bool { return errors.Is(err, ErrGone) }

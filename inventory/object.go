@@ -108,6 +108,15 @@ func (j *job) compare(ctx context.Context, o *object, r Reading, h *hasher) (fou
 	return f, err
 }
 
+// problem returns why an object that was read cannot be used.
+func (r *Reading) problem() error {
+	if r.Err == nil && r.Expected != r.Read {
+		return runs.Public(nil, runs.ReasonInconsistentRead,
+			fmt.Sprintf("An object says to have %d parts, and %d of them could be read.", r.Expected, r.Read))
+	}
+	return r.Err
+}
+
 // A state is what an object holds now.
 type state struct {
 	content         []byte // as it came; nil if it was not read, because it has not moved

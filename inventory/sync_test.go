@@ -385,10 +385,10 @@ func must(t *testing.T, err error) {
 
 func TestProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fault := graphtest.Fault{Prefix: "/" + policies, Delay: time.Minute}
+		fault := graphtest.Fault{Prefix: "/" + policies, Delay: 40 * time.Second}
 		w := newWorld(t, options{doc: small(), graph: graphtest.Config{Faults: []graphtest.Fault{fault}}})
 		started := w.start(both)
-		time.Sleep(30 * time.Second)
+		time.Sleep(20 * time.Second)
 		run, err := w.tracker.Get(t.Context(), started.Run.Ref())
 		if err != nil {
 			t.Fatal(err)

@@ -173,8 +173,11 @@ func (s *script) want(what string, want, got any) *script {
 // wantErr expects an error.
 func (s *script) wantErr(what string, want error, do func() error) *script {
 	return s.step(what, func() error {
-		if err := do(); !errors.Is(err, want) {
-			return fmt.Errorf("got error %v, want %v", err, want)
+		switch err := do(); {
+		case err == nil:
+			return fmt.Errorf("got no error, want %w", want)
+		case !errors.Is(err, want):
+			return fmt.Errorf("got error %w, want %w", err, want)
 		}
 		return nil
 	})

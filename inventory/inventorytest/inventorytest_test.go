@@ -1,4 +1,4 @@
-package inventorytest
+package inventorytest_test
 
 import (
 	"context"
@@ -9,7 +9,15 @@ import (
 	"time"
 
 	"github.com/tenantatlas/tenantatlas/inventory"
+	"github.com/tenantatlas/tenantatlas/inventory/inventorytest"
 	"github.com/tenantatlas/tenantatlas/inventory/meminventory"
+)
+
+// What the promises are tested with.
+const (
+	acme   = "acme"
+	policy = "configurationPolicy"
+	sync2  = "run-2"
 )
 
 // A broken store does one thing otherwise than it should. The suite must
@@ -17,15 +25,15 @@ import (
 type broken struct {
 	*meminventory.Store
 
-	put    func(s *broken, ctx context.Context, sync inventory.Sync, e []inventory.Entry) error
-	cover  func(s *broken, ctx context.Context, sync inventory.Sync, c inventory.Coverage, missed []string) error
-	finish func(s *broken, ctx context.Context, sync inventory.Sync, at time.Time) error
+	put    func(ctx context.Context, s *broken, sync inventory.Sync, e []inventory.Entry) error
+	cover  func(ctx context.Context, s *broken, sync inventory.Sync, c inventory.Coverage, missed []string) error
+	finish func(ctx context.Context, s *broken, sync inventory.Sync, at time.Time) error
 	known  func(inventory.Known) inventory.Known
 	item   func(*inventory.Item)
-	list   func(s *broken, ctx context.Context, q inventory.Query) (inventory.Page, error)
-	links  func(s *broken, ctx context.Context, q inventory.LinkQuery) (inventory.LinkPage, error)
-	report func(s *broken, ctx context.Context, q inventory.CoverageQuery) (inventory.Report, error)
-	text   func(s *broken, ctx context.Context, tenant, hash string) (json.RawMessage, error)
+	list   func(ctx context.Context, s *broken, q inventory.Query) (inventory.Page, error)
+	links  func(ctx context.Context, s *broken, q inventory.LinkQuery) (inventory.LinkPage, error)
+	report func(ctx context.Context, s *broken, q inventory.CoverageQuery) (inventory.Report, error)
+	text   func(ctx context.Context, s *broken, tenant, hash string) (json.RawMessage, error)
 	tenant string // what every tenant is taken for
 
 	lastRun inventory.Sync
@@ -33,21 +41,21 @@ type broken struct {
 
 func (s *broken) Put(ctx context.Context, sync inventory.Sync, e []inventory.Entry) error {
 	if s.put != nil {
-		return s.put(s, ctx, sync, slices.Clone(e))
+		return s.put(ctx, s, sync, slices.Clone(e))
 	}
 	return s.Store.Put(ctx, sync, e)
 }
 
 func (s *broken) Cover(ctx context.Context, sync inventory.Sync, c inventory.Coverage, missed []string) error {
 	if s.cover != nil {
-		return s.cover(s, ctx, sync, c, missed)
+		return s.cover(ctx, s, sync, c, missed)
 	}
 	return s.Store.Cover(ctx, sync, c, missed)
 }
 
 func (s *broken) Finish(ctx context.Context, sync inventory.Sync, at time.Time) error {
 	if s.finish != nil {
-		return s.finish(s, ctx, sync, at)
+		return s.finish(ctx, s, sync, at)
 	}
 	return s.Store.Finish(ctx, sync, at)
 }
@@ -73,7 +81,7 @@ func (s *broken) Get(ctx context.Context, tenant string, ref inventory.Ref, sele
 
 func (s *broken) List(ctx context.Context, q inventory.Query) (inventory.Page, error) {
 	if s.list != nil {
-		return s.list(s, ctx, q)
+		return s.list(ctx, s, q)
 	}
 	p, err := s.Store.List(ctx, q)
 	for i := range p.Items {
@@ -86,28 +94,28 @@ func (s *broken) List(ctx context.Context, q inventory.Query) (inventory.Page, e
 
 func (s *broken) Links(ctx context.Context, q inventory.LinkQuery) (inventory.LinkPage, error) {
 	if s.links != nil {
-		return s.links(s, ctx, q)
+		return s.links(ctx, s, q)
 	}
 	return s.Store.Links(ctx, q)
 }
 
 func (s *broken) Coverage(ctx context.Context, q inventory.CoverageQuery) (inventory.Report, error) {
 	if s.report != nil {
-		return s.report(s, ctx, q)
+		return s.report(ctx, s, q)
 	}
 	return s.Store.Coverage(ctx, q)
 }
 
 func (s *broken) Content(ctx context.Context, tenant, hash string) (json.RawMessage, error) {
 	if s.text != nil {
-		return s.text(s, ctx, tenant, hash)
+		return s.text(ctx, s, tenant, hash)
 	}
 	return s.Store.Content(ctx, tenant, hash)
 }
 
 // eachEntry changes entries on their way in.
 func eachEntry(change func(e *inventory.Entry)) *broken {
-	return &broken{put: func(s *broken, ctx context.Context, sync inventory.Sync, e []inventory.Entry) error {
+	return &broken{put: func(ctx context.Context, s *broken, sync inventory.Sync, e []inventory.Entry) error {
 		for i := range e {
 			change(&e[i])
 		}
@@ -117,7 +125,7 @@ func eachEntry(change func(e *inventory.Entry)) *broken {
 
 // eachCover changes coverage on its way in.
 func eachCover(change func(c *inventory.Coverage, missed *[]string)) *broken {
-	return &broken{cover: func(s *broken, ctx context.Context, sync inventory.Sync, c inventory.Coverage, missed []string) error {
+	return &broken{cover: func(ctx context.Context, s *broken, sync inventory.Sync, c inventory.Coverage, missed []string) error {
 		change(&c, &missed)
 		return s.Store.Cover(ctx, sync, c, missed)
 	}}
@@ -127,15 +135,15 @@ func eachItem(change func(i *inventory.Item)) *broken { return &broken{item: cha
 
 func eachKnown(change func(k inventory.Known) inventory.Known) *broken { return &broken{known: change} }
 
-func eachList(list func(s *broken, ctx context.Context, q inventory.Query) (inventory.Page, error)) *broken {
+func eachList(list func(ctx context.Context, s *broken, q inventory.Query) (inventory.Page, error)) *broken {
 	return &broken{list: list}
 }
 
-func eachLinks(links func(s *broken, ctx context.Context, q inventory.LinkQuery) (inventory.LinkPage, error)) *broken {
+func eachLinks(links func(ctx context.Context, s *broken, q inventory.LinkQuery) (inventory.LinkPage, error)) *broken {
 	return &broken{links: links}
 }
 
-func eachFinish(finish func(s *broken, ctx context.Context, sync inventory.Sync, at time.Time) error) *broken {
+func eachFinish(finish func(ctx context.Context, s *broken, sync inventory.Sync, at time.Time) error) *broken {
 	return &broken{finish: finish}
 }
 
@@ -143,14 +151,14 @@ func saboteurs() map[string]*broken {
 	return map[string]*broken{
 		"put-then-get": eachEntry(func(e *inventory.Entry) { e.Assigned.Filters = 0 }),
 		"put-little":   eachEntry(func(e *inventory.Entry) { e.ModifiedAt = time.Unix(0, 0).UTC() }),
-		"put-replaces": {put: func(s *broken, ctx context.Context, sync inventory.Sync, e []inventory.Entry) error {
+		"put-replaces": {put: func(ctx context.Context, s *broken, sync inventory.Sync, e []inventory.Entry) error {
 			if k, _ := s.Store.Known(ctx, sync.Tenant, policy); len(k.Items) > 0 {
 				return nil // the first one stays
 			}
 			return s.Store.Put(ctx, sync, e)
 		}},
 		"put-first-seen": eachItem(func(i *inventory.Item) { i.FirstSeenAt = i.FirstSeenAt.Add(7 * time.Minute) }),
-		"put-hidden": {put: func(s *broken, ctx context.Context, sync inventory.Sync, e []inventory.Entry) error {
+		"put-hidden": {put: func(ctx context.Context, s *broken, sync inventory.Sync, e []inventory.Entry) error {
 			err := s.Store.Put(ctx, sync, e)
 			for _, e := range e {
 				_ = s.Hide(ctx, sync.Tenant, e.Ref(), false)
@@ -163,7 +171,7 @@ func saboteurs() map[string]*broken {
 		"put-invalid":         {put: oneByOne},
 		"put-links":           eachEntry(func(e *inventory.Entry) { e.Linked = true }),
 		"put-holds-nothing":   {put: keeping},
-		"known-nothing":       eachKnown(func(k inventory.Known) inventory.Known { k.CoveredAt = at(1); return k }),
+		"known-nothing":       eachKnown(func(k inventory.Known) inventory.Known { k.CoveredAt = time.Unix(1, 0); return k }),
 		"known-traces":        eachKnown(func(k inventory.Known) inventory.Known { delete(k.Items, "p2"); return k }),
 		"known-trace-moves":   eachEntry(func(e *inventory.Entry) { e.Stamp = strings.Replace(e.Stamp, "moved", "stamp", 1) }),
 		"known-times":         eachCover(func(c *inventory.Coverage, _ *[]string) { c.Full = false }),
@@ -171,17 +179,17 @@ func saboteurs() map[string]*broken {
 		"cover-only-seen":     {cover: renaming},
 		"cover-not-succeeded": eachCover(func(c *inventory.Coverage, _ *[]string) { c.Status = "succeeded" }),
 		"coverage-of-run":     eachCover(func(c *inventory.Coverage, _ *[]string) { c.ChildrenRead = 0 }),
-		"cover-replaces": {cover: func(s *broken, ctx context.Context, sync inventory.Sync, c inventory.Coverage, missed []string) error {
+		"cover-replaces": {cover: func(ctx context.Context, s *broken, sync inventory.Sync, c inventory.Coverage, missed []string) error {
 			if r, err := s.Store.Coverage(ctx, inventory.CoverageQuery{Tenant: sync.Tenant, Run: sync.Run}); err == nil && len(r.Kinds) > 0 {
 				return nil
 			}
 			return s.Store.Cover(ctx, sync, c, missed)
 		}},
-		"coverage-latest": {report: func(s *broken, ctx context.Context, q inventory.CoverageQuery) (inventory.Report, error) {
+		"coverage-latest": {report: func(ctx context.Context, s *broken, q inventory.CoverageQuery) (inventory.Report, error) {
 			q.Selection = ""
 			return s.Store.Coverage(ctx, q)
 		}},
-		"missing-when-finished": {cover: func(s *broken, ctx context.Context, sync inventory.Sync, c inventory.Coverage, missed []string) error {
+		"missing-when-finished": {cover: func(ctx context.Context, s *broken, sync inventory.Sync, c inventory.Coverage, missed []string) error {
 			err := s.Store.Cover(ctx, sync, c, missed)
 			_ = s.Store.Finish(ctx, sync, c.At)
 			return err
@@ -191,7 +199,7 @@ func saboteurs() map[string]*broken {
 				c.Status, *missed = "succeeded", []string{"p1"}
 			}
 		}),
-		"missing-scope": eachFinish(func(s *broken, ctx context.Context, sync inventory.Sync, at time.Time) error {
+		"missing-scope": eachFinish(func(ctx context.Context, s *broken, sync inventory.Sync, at time.Time) error {
 			r, err := s.Store.Coverage(ctx, inventory.CoverageQuery{Tenant: sync.Tenant, Run: sync.Run})
 			for _, k := range r.Kinds { // decides for every selection
 				all := inventory.Sync{Tenant: sync.Tenant, Run: sync.Run + "-all", Selection: "everything"}
@@ -203,7 +211,7 @@ func saboteurs() map[string]*broken {
 			}
 			return s.Store.Finish(ctx, sync, at)
 		}),
-		"missing-seen-elsewhere": {cover: func(s *broken, ctx context.Context, sync inventory.Sync, c inventory.Coverage, missed []string) error {
+		"missing-seen-elsewhere": {cover: func(ctx context.Context, s *broken, sync inventory.Sync, c inventory.Coverage, missed []string) error {
 			if sync.Selection != "everything" {
 				return s.Store.Cover(ctx, sync, c, []string{"p1"})
 			}
@@ -215,7 +223,7 @@ func saboteurs() map[string]*broken {
 			}
 		}),
 		"missing-inconsistent": eachCover(func(c *inventory.Coverage, _ *[]string) { c.Vanished = 0 }),
-		"finish-again": eachFinish(func(s *broken, ctx context.Context, sync inventory.Sync, at time.Time) error {
+		"finish-again": eachFinish(func(ctx context.Context, s *broken, sync inventory.Sync, at time.Time) error {
 			if s.lastRun == sync {
 				sync.Run += "-again"
 				_ = s.Store.Cover(ctx, sync, inventory.Coverage{Kind: policy, Status: "succeeded", At: at}, []string{"p1"})
@@ -223,40 +231,40 @@ func saboteurs() map[string]*broken {
 			s.lastRun = sync
 			return s.Store.Finish(ctx, sync, at)
 		}),
-		"finish-late": eachFinish(func(s *broken, ctx context.Context, sync inventory.Sync, at time.Time) error {
-			if sync == sync2 {
+		"finish-late": eachFinish(func(ctx context.Context, s *broken, sync inventory.Sync, at time.Time) error {
+			if sync.Run == sync2 {
 				_ = s.Store.Cover(ctx, sync, inventory.Coverage{Kind: policy, Status: "succeeded", At: at}, []string{"p1"})
 			}
 			return s.Store.Finish(ctx, sync, at)
 		}),
-		"forget-contents": eachFinish(func(s *broken, ctx context.Context, sync inventory.Sync, at time.Time) error {
+		"forget-contents": eachFinish(func(ctx context.Context, s *broken, sync inventory.Sync, at time.Time) error {
 			_ = s.Store.Finish(ctx, sync, at)
 			return s.Store.Finish(ctx, sync, at.Add(2*inventory.ContentGrace))
 		}),
-		"forget-put-again": eachFinish(func(s *broken, ctx context.Context, sync inventory.Sync, at time.Time) error {
+		"forget-put-again": eachFinish(func(ctx context.Context, s *broken, sync inventory.Sync, at time.Time) error {
 			_ = s.Store.Finish(ctx, sync, at.Add(-inventory.ContentGrace))
 			return s.Store.Finish(ctx, sync, at)
 		}),
-		"forget-not-others": eachFinish(func(s *broken, ctx context.Context, sync inventory.Sync, at time.Time) error {
+		"forget-not-others": eachFinish(func(ctx context.Context, s *broken, sync inventory.Sync, at time.Time) error {
 			ours := sync
 			ours.Tenant = acme
 			_ = s.Store.Finish(ctx, ours, at)
 			return s.Store.Finish(ctx, sync, at)
 		}),
-		"forget-reports": eachFinish(func(*broken, context.Context, inventory.Sync, time.Time) error { return nil }),
-		"list-order": eachList(func(s *broken, ctx context.Context, q inventory.Query) (inventory.Page, error) {
+		"forget-reports": eachFinish(func(context.Context, *broken, inventory.Sync, time.Time) error { return nil }),
+		"list-order": eachList(func(ctx context.Context, s *broken, q inventory.Query) (inventory.Page, error) {
 			p, err := s.Store.List(ctx, q)
 			slices.SortStableFunc(p.Items, func(a, b inventory.Item) int { return strings.Compare(a.Name, b.Name) })
 			return p, err
 		}),
-		"list-pages": eachList(func(s *broken, ctx context.Context, q inventory.Query) (inventory.Page, error) {
+		"list-pages": eachList(func(ctx context.Context, s *broken, q inventory.Query) (inventory.Page, error) {
 			p, err := s.Store.List(ctx, q)
 			if p.Next == "" && len(p.Items) > 0 {
 				p.Items = p.Items[:len(p.Items)-1]
 			}
 			return p, err
 		}),
-		"list-grows": eachList(func(s *broken, ctx context.Context, q inventory.Query) (inventory.Page, error) {
+		"list-grows": eachList(func(ctx context.Context, s *broken, q inventory.Query) (inventory.Page, error) {
 			if q.After != "" {
 				q.After, q.Limit = "", 0 // by offset
 				p, err := s.Store.List(ctx, q)
@@ -265,22 +273,22 @@ func saboteurs() map[string]*broken {
 			}
 			return s.Store.List(ctx, q)
 		}),
-		"list-kind": eachList(func(s *broken, ctx context.Context, q inventory.Query) (inventory.Page, error) {
+		"list-kind": eachList(func(ctx context.Context, s *broken, q inventory.Query) (inventory.Page, error) {
 			q.Kind = ""
 			return s.Store.List(ctx, q)
 		}),
-		"list-text": eachList(func(s *broken, ctx context.Context, q inventory.Query) (inventory.Page, error) {
+		"list-text": eachList(func(ctx context.Context, s *broken, q inventory.Query) (inventory.Page, error) {
 			q.Text = strings.ReplaceAll(q.Text, "%", "")
 			return s.Store.List(ctx, q)
 		}),
-		"list-filters-and-pages": eachList(func(s *broken, ctx context.Context, q inventory.Query) (inventory.Page, error) {
+		"list-filters-and-pages": eachList(func(ctx context.Context, s *broken, q inventory.Query) (inventory.Page, error) {
 			p, err := s.Store.List(ctx, q)
 			if q.Missing {
 				p.Next = ""
 			}
 			return p, err
 		}),
-		"list-bad-cursor": eachList(func(s *broken, ctx context.Context, q inventory.Query) (inventory.Page, error) {
+		"list-bad-cursor": eachList(func(ctx context.Context, s *broken, q inventory.Query) (inventory.Page, error) {
 			p, err := s.Store.List(ctx, q)
 			if err != nil {
 				q.After = ""
@@ -288,12 +296,12 @@ func saboteurs() map[string]*broken {
 			}
 			return p, err
 		}),
-		"links-order": eachLinks(func(s *broken, ctx context.Context, q inventory.LinkQuery) (inventory.LinkPage, error) {
+		"links-order": eachLinks(func(ctx context.Context, s *broken, q inventory.LinkQuery) (inventory.LinkPage, error) {
 			p, err := s.Store.Links(ctx, q)
 			slices.Reverse(p.Links)
 			return p, err
 		}),
-		"links-from-to": eachLinks(func(s *broken, ctx context.Context, q inventory.LinkQuery) (inventory.LinkPage, error) {
+		"links-from-to": eachLinks(func(ctx context.Context, s *broken, q inventory.LinkQuery) (inventory.LinkPage, error) {
 			if q.From != (inventory.Ref{}) {
 				q.To = inventory.Ref{}
 			}
@@ -304,7 +312,7 @@ func saboteurs() map[string]*broken {
 				e.Links[i].To.Name = ""
 			}
 		}),
-		"links-missing": eachLinks(func(s *broken, ctx context.Context, q inventory.LinkQuery) (inventory.LinkPage, error) {
+		"links-missing": eachLinks(func(ctx context.Context, s *broken, q inventory.LinkQuery) (inventory.LinkPage, error) {
 			p, err := s.Store.Links(ctx, q)
 			for i, l := range p.Links {
 				_, gone := s.Store.Get(ctx, acme, l.To.Ref(), "")
@@ -312,7 +320,7 @@ func saboteurs() map[string]*broken {
 			}
 			return p, err
 		}),
-		"links-bad-cursor": eachLinks(func(s *broken, ctx context.Context, q inventory.LinkQuery) (inventory.LinkPage, error) {
+		"links-bad-cursor": eachLinks(func(ctx context.Context, s *broken, q inventory.LinkQuery) (inventory.LinkPage, error) {
 			p, err := s.Store.Links(ctx, q)
 			if err != nil {
 				q.After = ""
@@ -320,26 +328,26 @@ func saboteurs() map[string]*broken {
 			}
 			return p, err
 		}),
-		"get-not-found": {text: func(*broken, context.Context, string, string) (json.RawMessage, error) { return nil, nil }},
-		"content": {text: func(s *broken, ctx context.Context, tenant, hash string) (json.RawMessage, error) {
+		"get-not-found": {text: func(context.Context, *broken, string, string) (json.RawMessage, error) { return nil, nil }},
+		"content": {text: func(ctx context.Context, s *broken, tenant, hash string) (json.RawMessage, error) {
 			raw, err := s.Store.Content(ctx, tenant, hash)
 			return append(raw, '\n'), err
 		}},
 		"tenants": {tenant: acme},
-		"concurrent": {put: func(s *broken, ctx context.Context, sync inventory.Sync, e []inventory.Entry) error {
+		"concurrent": {put: func(ctx context.Context, s *broken, sync inventory.Sync, e []inventory.Entry) error {
 			if e[0].ID == "p-1-3" {
 				e = e[1:]
 			}
 			return s.Store.Put(ctx, sync, e)
 		}},
-		"context": {put: func(s *broken, ctx context.Context, sync inventory.Sync, e []inventory.Entry) error {
+		"context": {put: func(ctx context.Context, s *broken, sync inventory.Sync, e []inventory.Entry) error {
 			return s.Store.Put(context.WithoutCancel(ctx), sync, e)
 		}},
 	}
 }
 
 // overwriting lets the last content of a hash stay.
-func overwriting(s *broken, ctx context.Context, sync inventory.Sync, e []inventory.Entry) error {
+func overwriting(ctx context.Context, s *broken, sync inventory.Sync, e []inventory.Entry) error {
 	old, err := s.Store.List(ctx, inventory.Query{Tenant: sync.Tenant})
 	if err != nil {
 		return err
@@ -352,7 +360,7 @@ func overwriting(s *broken, ctx context.Context, sync inventory.Sync, e []invent
 }
 
 // demanding refuses an entry that does not bring its contents.
-func demanding(s *broken, ctx context.Context, sync inventory.Sync, entries []inventory.Entry) error {
+func demanding(ctx context.Context, s *broken, sync inventory.Sync, entries []inventory.Entry) error {
 	for _, e := range entries {
 		if e.Content == nil {
 			return inventory.ErrInvalid
@@ -362,7 +370,7 @@ func demanding(s *broken, ctx context.Context, sync inventory.Sync, entries []in
 }
 
 // oneByOne stops in the middle.
-func oneByOne(s *broken, ctx context.Context, sync inventory.Sync, entries []inventory.Entry) error {
+func oneByOne(ctx context.Context, s *broken, sync inventory.Sync, entries []inventory.Entry) error {
 	for i := range entries {
 		if err := s.Store.Put(ctx, sync, entries[i:i+1]); err != nil {
 			return err
@@ -372,14 +380,14 @@ func oneByOne(s *broken, ctx context.Context, sync inventory.Sync, entries []inv
 }
 
 // keeping keeps hold of what was passed.
-func keeping(s *broken, ctx context.Context, sync inventory.Sync, e []inventory.Entry) error {
+func keeping(ctx context.Context, s *broken, sync inventory.Sync, e []inventory.Entry) error {
 	tags := e[0].ScopeTags
 	s.item = func(i *inventory.Item) { i.ScopeTags = tags }
 	return s.Store.Put(ctx, sync, e)
 }
 
 // renaming touches more than it should.
-func renaming(s *broken, ctx context.Context, sync inventory.Sync, c inventory.Coverage, missed []string) error {
+func renaming(ctx context.Context, s *broken, sync inventory.Sync, c inventory.Coverage, missed []string) error {
 	s.item = func(i *inventory.Item) { i.Hash += "x" }
 	return s.Store.Cover(ctx, sync, c, missed)
 }
@@ -387,20 +395,20 @@ func renaming(s *broken, ctx context.Context, sync inventory.Sync, c inventory.C
 // TestSuiteNotices breaks every promise once.
 func TestSuiteNotices(t *testing.T) {
 	broken := saboteurs()
-	for _, p := range promises() {
-		t.Run(p.name, func(t *testing.T) {
-			s := broken[p.name]
+	for _, name := range inventorytest.Promises() {
+		t.Run(name, func(t *testing.T) {
+			s := broken[name]
 			if s == nil {
 				t.Fatal("there is no saboteur")
 			}
 			s.Store = meminventory.New()
-			if err := p.check(t.Context(), s); err == nil {
-				t.Errorf("a store that breaks it passes: %s", p.text)
+			if text, err := inventorytest.Check(t.Context(), name, s); err == nil {
+				t.Errorf("a store that breaks it passes: %s", text)
 			} else {
 				t.Log(err)
 			}
 		})
-		delete(broken, p.name)
+		delete(broken, name)
 	}
 	for name := range broken {
 		t.Errorf("saboteur %q has no promise", name)

@@ -115,9 +115,13 @@ var listPromises = []promise{
 				return err
 			})
 			for _, q := range []inventory.Query{
-				{Tenant: acme, After: "x"}, {Tenant: acme, After: next + "A"},
-				{Tenant: acme, Kind: policy, After: next}, {Tenant: acme, Text: "p", After: next},
-				{Tenant: acme, Missing: true, After: next}, {Tenant: acme, Selection: "less", After: next}, {Tenant: globex, After: next},
+				{Tenant: acme, After: "x"},
+				{Tenant: acme, After: next + "A"},
+				{Tenant: acme, Kind: policy, After: next},
+				{Tenant: acme, Text: "p", After: next},
+				{Tenant: acme, Missing: true, After: next},
+				{Tenant: acme, Selection: "less", After: next},
+				{Tenant: globex, After: next},
 			} {
 				s.wantErr(fmt.Sprintf("%+v", q), inventory.ErrBadCursor, func() error { _, err := s.List(ctx, q); return err })
 			}
@@ -144,8 +148,8 @@ func uses(id, name string) inventory.Link {
 	return inventory.Link{Type: "uses_filter", To: inventory.LinkTarget{Kind: filter, ID: id, Name: name}}
 }
 
-func tag(id string) inventory.Link {
-	return inventory.Link{Type: "scoped_by", To: inventory.LinkTarget{Kind: "roleScopeTag", ID: id}}
+func tag() inventory.Link {
+	return inventory.Link{Type: "scoped_by", To: inventory.LinkTarget{Kind: "roleScopeTag", ID: "0"}}
 }
 
 var linkPromises = []promise{
@@ -158,15 +162,15 @@ var linkPromises = []promise{
 			out.Exclude = true
 			s.put(sync1,
 				linked(item("p2", "B", "h1"), uses("f1", ""), group("g2", ""), out, group("g1", ""), users()),
-				linked(item("p1", "A", "h1"), tag("0")),
-				linked(of(filter, item("f1", "A", "h1")), tag("0")))
+				linked(item("p1", "A", "h1"), tag()),
+				linked(of(filter, item("f1", "A", "h1")), tag()))
 			from := func(kind, id string, l inventory.Link) inventory.Link {
 				l.From = inventory.Ref{Kind: kind, ID: id}
 				return l
 			}
 			want := []inventory.Link{
-				from(filter, "f1", tag("0")),
-				from(policy, "p1", tag("0")),
+				from(filter, "f1", tag()),
+				from(policy, "p1", tag()),
 				from(policy, "p2", users()),
 				from(policy, "p2", group("g1", "")),
 				from(policy, "p2", out),
@@ -235,8 +239,11 @@ var linkPromises = []promise{
 				return err
 			})
 			for _, q := range []inventory.LinkQuery{
-				{Tenant: acme, After: "x"}, {Tenant: globex, After: next}, {Tenant: acme, Selection: "less", After: next},
-				{Tenant: acme, From: inventory.Ref{Kind: policy, ID: "p1"}, After: next}, {Tenant: acme, To: inventory.Ref{Kind: filter, ID: "f1"}, After: next},
+				{Tenant: acme, After: "x"},
+				{Tenant: globex, After: next},
+				{Tenant: acme, Selection: "less", After: next},
+				{Tenant: acme, From: inventory.Ref{Kind: policy, ID: "p1"}, After: next},
+				{Tenant: acme, To: inventory.Ref{Kind: filter, ID: "f1"}, After: next},
 			} {
 				s.wantErr(fmt.Sprintf("%+v", q), inventory.ErrBadCursor, func() error { _, err := s.Links(ctx, q); return err })
 			}
