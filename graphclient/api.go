@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// version is what this package calls itself in User-Agent.
+// agent is what this package calls itself in User-Agent.
 const agent = "tenantatlas-graphclient/1"
 
 // api is what Client and User share: one tenant, one source of tokens.
@@ -64,7 +64,7 @@ func newAPI(cfg Config) (*api, error) {
 		maxPages: orDefault(cfg.MaxPages, 100_000),
 		maxEmpty: orDefault(cfg.MaxEmpty, 50),
 		maxTries: orDefault(cfg.MaxAttempts, 5),
-		idle:     orDefault(cfg.IdleTimeout, time.Minute),
+		idle:     orDefault(cfg.IdleTimeout, 2*time.Minute),
 		parallel: orDefault(cfg.Parallel, 4),
 		now:      cfg.Now,
 	}

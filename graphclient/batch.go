@@ -36,6 +36,7 @@ func (c *Client) Batch(ctx context.Context, reqs []Request) iter.Seq2[int, Resul
 type part struct {
 	index int
 	call  *call
+	id    string // the client-request-id of the last attempt
 	tries tries
 	ready time.Time // not sent before
 	most  int       // parts in a batch with it; 0 means as many as usual

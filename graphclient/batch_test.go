@@ -370,6 +370,8 @@ func TestBatchLists(t *testing.T) {
 			switch k, _ := strconv.Atoi(name); {
 			case name == "5" && n == 1:
 				next = "https://evil.example/beta/x"
+			case name == "4" && n == 3:
+				next = base + "/v1.0" + path
 			case name == "6" && n == 1:
 				next = fmt.Sprintf("%s/beta%s?$skiptoken=1", base, path)
 			case n == k:
@@ -383,7 +385,7 @@ func TestBatchLists(t *testing.T) {
 		}
 		for i, r := range collect(t, newClient(t, b.service(), nil), reqs) {
 			switch i {
-			case 5:
+			case 4, 5:
 				if e := errorOf(t, r.Err); e.Code != "next_link" {
 					t.Errorf("a link elsewhere: got %v", r.Err)
 				}

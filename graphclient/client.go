@@ -54,7 +54,7 @@ type Config struct {
 	MaxAttempts int
 
 	// IdleTimeout is how long to wait for the head of an answer, and again for
-	// each further 4 KiB of it. 0 means one minute.
+	// each further 4 KiB of it. 0 means 2 minutes.
 	IdleTimeout time.Duration
 
 	// Parallel is how many batches one call of Batch has under way per

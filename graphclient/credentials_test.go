@@ -315,3 +315,40 @@ func TestCredentialsForgetExpiredTokens(t *testing.T) {
 		}
 	})
 }
+
+// The client asks once for a token that it cannot have, whatever status the
+// token service has for that, and says no more than a code.
+func TestDoWithoutToken(t *testing.T) {
+	denied := script(says(401, `{"error":"invalid_client","error_codes":[7000215]}`))
+	for name, c := range map[string]struct {
+		src  graphclient.TokenSource
+		want graphclient.Error
+	}{
+		"denied":  {newCredentials(t, denied, nil), graphclient.Error{Reason: graphclient.ErrUnauthenticated, Code: "AADSTS7000215"}},
+		"foreign": {failing{errors.New("token s3cret")}, graphclient.Error{Reason: graphclient.ErrUnreachable, Code: "token"}},
+		"odd": {failing{&graphclient.Error{Reason: graphclient.ErrThrottled, Status: 401, Code: "s3cret token"}},
+			graphclient.Error{Reason: graphclient.ErrUnreachable, Code: "token"}},
+		"wrapped": {failing{fmt.Errorf("s3cret: %w", graphclient.ErrUnauthenticated)}, graphclient.Error{Reason: graphclient.ErrUnauthenticated, Code: "token"}},
+		"empty":   {failing{}, graphclient.Error{Reason: graphclient.ErrUnauthenticated, Code: "token_form"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			graph := script(says(200, `{}`))
+			client := newClient(t, graph, func(cfg *graphclient.Config) { cfg.Tokens = c.src })
+			_, err := client.Do(t.Context(), graphclient.Request{Method: "POST", Path: listPath})
+			e := errorOf(t, err)
+			if e.Reason != c.want.Reason || e.Code != c.want.Code || e.Status != 0 || e.Attempts != 0 || graph.count() > 0 {
+				t.Errorf("got %v (status %d) after %d requests", err, e.Status, graph.count())
+			}
+		})
+	}
+	if denied.count() != 1 {
+		t.Errorf("%d token requests", denied.count())
+	}
+}
+
+// failing is a source that has no token.
+type failing struct{ err error }
+
+func (f failing) Token(context.Context, graphclient.TokenRequest) (graphclient.Token, error) {
+	return graphclient.Token{}, f.err
+}

@@ -33,8 +33,9 @@ func (a *api) batchCall(l *lane, parts []*part) *call {
 		if !p.tries.refused.IsZero() {
 			c.stale = p.tries.refused
 		}
+		p.id = newID()
 		path, _ := relative(p.call.url.RequestURI())
-		header := map[string]string{"client-request-id": newID()}
+		header := map[string]string{"client-request-id": p.id}
 		for name, values := range p.call.header {
 			if name != "Accept-Encoding" && name != "User-Agent" {
 				header[name] = strings.Join(values, ", ")
@@ -150,7 +151,7 @@ func (a *api) judgeAll(parts []*part, ans *answer) []judged {
 	for i, in := range readParts(ans, len(parts)) {
 		out[i].ans, out[i].err = a.judge(parts[i].call, in)
 		if e := out[i].err; e != nil {
-			e.sent, e.Method, e.Status, e.ClientRequestID = true, parts[i].call.method, in.status, ans.ids.ClientRequestID
+			e.sent, e.Method, e.Status, e.ClientRequestID = true, parts[i].call.method, in.status, parts[i].id
 			if e.RequestID == "" {
 				e.RequestID = ans.ids.RequestID
 			}
@@ -214,7 +215,11 @@ func (p *part) accept(a *api, ans *answer) bool {
 			}}
 			return false
 		}
-		p.call.url, e = a.origin.url(next)
+		if p.call.url, e = a.origin.url(next); e == nil {
+			if _, ok := relative(next); !ok {
+				e = bad("next_link") // parts are relative to our version
+			}
+		}
 	}
 	if e != nil {
 		p.result = &Result{Err: ans.fail(p.call, e)}

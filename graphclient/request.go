@@ -25,7 +25,8 @@ type Request struct {
 	// refused.
 	Header http.Header
 
-	// Body is a JSON document, or empty. It goes out byte for byte.
+	// Body is a JSON document, or empty. It goes out byte for byte, except in a
+	// batch, where it is written anew with the same meaning.
 	Body []byte
 
 	// FullMetadata asks for odata.metadata=full instead of minimal: every

@@ -197,20 +197,22 @@ func (a *api) token(ctx context.Context, t *tries) (Secret, *Error) {
 		Claims:  a.currentClaims(),
 		Refused: t.refused,
 	})
-	switch e, ok := errors.AsType[*Error](err); {
+	switch {
 	case err == nil && !tok.Value.IsZero() && plainToken(tok.Value.Reveal()):
 		return tok.Value, nil
 	case err == nil:
 		return Secret{}, &Error{Reason: ErrUnauthenticated, Code: "token_form"}
 	case t.last != nil && t.last.Status == http.StatusUnauthorized && errors.Is(err, ErrUnauthenticated):
 		return Secret{}, t.last // what Graph said says more
-	case ok:
-		return Secret{}, &Error{Reason: e.Reason, Code: e.Code, Status: e.Status, final: true}
-	case errors.Is(err, ErrUnauthenticated):
-		return Secret{}, &Error{Reason: ErrUnauthenticated, Code: "token"}
-	default:
-		return Secret{}, &Error{Reason: ErrUnreachable, Code: "token", final: true}
 	}
+	e := &Error{Reason: ErrUnreachable, Code: "token", final: true}
+	if errors.Is(err, ErrUnauthenticated) {
+		e.Reason = ErrUnauthenticated
+	}
+	if own, ok := errors.AsType[*Error](err); ok && codeForm.MatchString(own.Code) {
+		e.Code = own.Code
+	}
+	return Secret{}, e
 }
 
 // plainToken reports whether a token can stand in a header.
@@ -272,8 +274,7 @@ func (a *api) roundTrip(ctx context.Context, c *call, token Secret, id string) (
 // readAnswer turns a response into an answer or an error.
 func (a *api) readAnswer(ctx context.Context, c *call, resp *http.Response, dog *watchdog) (*answer, *Error) {
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		e := classify(resp.StatusCode, resp.Header, a.body.readSome(resp, dog), a.now())
-		return nil, e
+		return nil, classify(resp.StatusCode, resp.Header, a.body.readSome(resp, dog), a.now())
 	}
 	ans := &answer{status: resp.StatusCode, header: resp.Header, ids: Error{RequestID: requestID(resp.Header)}}
 	body, err := a.body.read(resp, dog)
