@@ -29,6 +29,8 @@ type api struct {
 	parallel int
 	now      func() time.Time
 
+	delegated bool // tokens are a person's
+
 	mu     sync.Mutex
 	claims string // of the last challenge, for every token from then on
 }

@@ -67,7 +67,8 @@ type Config struct {
 }
 
 // A Client sends requests to the Graph of one tenant with the application's
-// own token. It is safe for concurrent use and needs no closing.
+// own token. It does not search groups, not even by a hand-written $search:
+// that is [User.SearchGroups]. It is safe for concurrent use and needs no closing.
 type Client struct{ api *api }
 
 // New returns a Client made of cfg. It makes no request.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
@@ -116,12 +117,32 @@ func (a *api) prepare(req Request) (*call, *Error) {
 		e.Method = c.method
 		return nil, e
 	}
+	if !a.delegated && searchesGroups(u) {
+		return nil, invalid(c.method, "delegated_only")
+	}
 	c.url = u
 	if c.header, e = a.headerOf(&req); e != nil {
 		e.Method = c.method
 		return nil, e
 	}
 	return c, nil
+}
+
+// searchesGroups reports whether u is a live search for groups, which is done
+// on a person's behalf or not at all. The method for it is [User.SearchGroups];
+// this keeps a path from going around it.
+func searchesGroups(u *url.URL) bool {
+	if !strings.EqualFold(strings.TrimRight(u.Path, "/"), versionRoot+contract.GroupsPath) {
+		return false
+	}
+	for pair := range strings.SplitSeq(u.RawQuery, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(name)
+		if err != nil || strings.EqualFold(strings.TrimPrefix(name, "$"), "search") {
+			return true
+		}
+	}
+	return false
 }
 
 // headerOf returns the headers of every attempt and page of req.

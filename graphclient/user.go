@@ -65,7 +65,7 @@ func newUser(a *api, token Secret) (*User, error) {
 	return &User{&api{
 		tenant: a.tenant, tokens: userToken{token}, cloud: a.cloud, origin: a.origin, limiter: a.limiter, rt: a.rt,
 		log: a.log, agent: a.agent, body: a.body, budget: a.budget, maxPages: a.maxPages, maxEmpty: a.maxEmpty,
-		maxTries: a.maxTries, idle: a.idle, parallel: a.parallel, now: a.now,
+		maxTries: a.maxTries, idle: a.idle, parallel: a.parallel, now: a.now, delegated: true,
 	}}, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tenantatlas/tenantatlas/graphclient"
+	"github.com/tenantatlas/tenantatlas/graphclient/contract"
 )
 
 // jwt makes an unsigned token with the given claims.
@@ -34,6 +35,36 @@ func TestTypesKeepApart(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"SearchGroups"}, methods(&graphclient.User{})); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Nor does a path written by hand get an application around that.
+func TestApplicationsDoNotSearchGroups(t *testing.T) {
+	svc := script(says(200, page("")))
+	client := newClient(t, svc, nil)
+	for path, refused := range map[string]bool{
+		contract.GroupSearch("x", 5):                   true,
+		`/groups?$search="displayName:x"`:              true,
+		`/Groups/?$top=5&%24SEARCH=%22mail:x%22`:       true,
+		`/groups?search="displayName:x"`:               true,
+		`/groups?%zz=1`:                                true,
+		"/groups?$filter=id%20in%20('1','2')":          false,
+		"/groups":                                      false,
+		contract.GroupsDelta():                         false,
+		contract.Group("1"):                            false,
+		`/deviceManagement/intents?$search="x"`:        false,
+		`/groups?$filter=displayName%20eq%20'$search'`: false,
+	} {
+		req := graphclient.Request{Path: path}
+		_, err := client.Do(t.Context(), req)
+		_, _, errPages := all(t.Context(), client, req)
+		results := collect(t, client, []graphclient.Request{req})
+		for _, err := range []error{err, errPages, results[0].Err} {
+			e, _ := errors.AsType[*graphclient.Error](err)
+			if got := e != nil && e.Code == "delegated_only"; got != refused {
+				t.Errorf("%s: got %v", path, err)
+			}
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package contract
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 )
 
@@ -11,7 +12,7 @@ func Member(doc []byte, name string) json.RawMessage {
 	var found json.RawMessage
 	_ = members(doc, func(m member) {
 		if string(m.key) == name {
-			found = m.value[:len(m.value):len(m.value)]
+			found = slices.Clip(m.value)
 		}
 	})
 	return found

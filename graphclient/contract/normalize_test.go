@@ -246,13 +246,13 @@ func benchmarkDocs(b *testing.B) []object {
 // summarize, normalize and hash.
 func BenchmarkObject(b *testing.B) {
 	docs := benchmarkDocs(b)
-	bytes, n := 0, 0
+	size, n := 0, 0
 	var form []byte
 	b.ReportAllocs()
 	for b.Loop() {
 		o := docs[n%len(docs)]
 		n++
-		bytes += len(o.doc)
+		size += len(o.doc)
 		typ := contract.Classify(o.path, o.odata)
 		if _, err := typ.Summarize(o.doc); err != nil {
 			b.Fatal(err)
@@ -263,7 +263,7 @@ func BenchmarkObject(b *testing.B) {
 		}
 		_ = sha256.Sum256(form)
 	}
-	b.SetBytes(int64(bytes / n))
+	b.SetBytes(int64(size / n))
 }
 
 func BenchmarkNormalize(b *testing.B) {

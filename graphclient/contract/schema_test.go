@@ -256,7 +256,8 @@ func TestSchemaAssigns(t *testing.T) {
 				compared++
 				if !slices.ContainsFunc(op.Params, func(p struct {
 					Name string `json:"name"`
-				}) bool {
+				},
+				) bool {
 					return p.Name == typ.Assign.Body
 				}) {
 					t.Errorf("%s: assign of %s has the parameters %v, not %s", typ.Key, name, op.Params, typ.Assign.Body)

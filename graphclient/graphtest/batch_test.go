@@ -131,8 +131,10 @@ func TestBatchIsRefused(t *testing.T) {
 		t.Errorf("20 parts: %d, want 200", r.status)
 	}
 	byID, _ := f.responses([]step{
-		{ID: "1", Method: "GET", URL: f.base + "/beta/groups"}, {ID: "2", Method: "GET", URL: "//evil.example/groups"},
-		{ID: "3", Method: "POST", URL: "/directoryObjects/getByIds", Body: object{"ids": []string{"x"}}}, {ID: "4", Method: "POST", URL: "/$batch"},
+		{ID: "1", Method: "GET", URL: f.base + "/beta/groups"},
+		{ID: "2", Method: "GET", URL: "//evil.example/groups"},
+		{ID: "3", Method: "POST", URL: "/directoryObjects/getByIds", Body: object{"ids": []string{"x"}}},
+		{ID: "4", Method: "POST", URL: "/$batch"},
 	})
 	for id, resp := range byID {
 		if resp.num("status") != http.StatusBadRequest {

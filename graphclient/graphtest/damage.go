@@ -98,8 +98,9 @@ func (c *call) fails(f *Fault) *answer {
 		return &answer{status: http.StatusBadRequest, body: []byte(`{"Message":"An error has occurred."}`)}
 	case FaultReset:
 		return &answer{damage: f}
+	default: // it spoils the real one
+		return nil
 	}
-	return nil
 }
 
 const badGatewayPage = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
@@ -123,6 +124,7 @@ func (a *answer) harm(f *Fault) {
 		a.ctype = "text/html"
 	case FaultTruncate, FaultStall:
 		a.damage = f
+	default: // it has replaced the answer
 	}
 }
 

@@ -72,10 +72,10 @@ func TestCountPath(t *testing.T) {
 
 // round follows a delta query to its delta link: the ids seen, with "-" in
 // front of removed ones.
-func (f *fixture) round(url string) (seen []string, deltaLink string) {
+func (f *fixture) round(link string) (seen []string, deltaLink string) {
 	f.tb.Helper()
 	for range 1000 {
-		page := f.get(url)
+		page := f.get(link)
 		for _, o := range page.list("value") {
 			id := o.str("id")
 			if o.obj("@removed").str("reason") == "deleted" {
@@ -86,7 +86,7 @@ func (f *fixture) round(url string) (seen []string, deltaLink string) {
 		if deltaLink = page.str("@odata.deltaLink"); deltaLink != "" {
 			return seen, deltaLink
 		}
-		url = page.str("@odata.nextLink")
+		link = page.str("@odata.nextLink")
 	}
 	f.tb.Fatal("the delta round does not end")
 	return nil, ""
@@ -148,15 +148,15 @@ func TestGetByIDs(t *testing.T) {
 	f := newFixture(t, graphtest.Config{Quirks: graphtest.Quirks{PartialIDs: []string{"p002"}}})
 	f.fill("groups", 4)
 	f.add("users", `{"id":"u","displayName":"U"}`)
-	const url = "/beta/directoryObjects/getByIds"
-	got := f.do(http.MethodPost, url, `{"ids":["p001","u","gone","p002"]}`).object(t).list("value")
+	const path = "/beta/directoryObjects/getByIds"
+	got := f.do(http.MethodPost, path, `{"ids":["p001","u","gone","p002"]}`).object(t).list("value")
 	if diff := cmp.Diff([]string{"p001", "u"}, ids(got)); diff != "" {
 		t.Errorf("ids (-want +got):\n%s", diff)
 	}
 	if got[0].str("@odata.type") != "#microsoft.graph.group" || got[1].str("@odata.type") != "#microsoft.graph.user" {
 		t.Errorf("types %v", got)
 	}
-	if got := f.do(http.MethodPost, url, `{"ids":["p001","u"],"types":["user"]}`).object(t).list("value"); len(got) != 1 {
+	if got := f.do(http.MethodPost, path, `{"ids":["p001","u"],"types":["user"]}`).object(t).list("value"); len(got) != 1 {
 		t.Errorf("with types: %v", got)
 	}
 	many, err := json.Marshal(map[string]any{"ids": make([]string, 1001)})
@@ -164,7 +164,7 @@ func TestGetByIDs(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, bad := range []string{`{"ids":[]}`, `{`, string(many)} {
-		if r := f.do(http.MethodPost, url, bad); r.status != http.StatusBadRequest {
+		if r := f.do(http.MethodPost, path, bad); r.status != http.StatusBadRequest {
 			t.Errorf("%.20s: %d, want 400", bad, r.status)
 		}
 	}

@@ -66,8 +66,7 @@ func (c *call) badRequest(message string) *answer {
 
 // refuse answers an error of parsing or checking query options.
 func (c *call) refuse(err error) *answer {
-	var bad *optionError
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*optionError](err); ok {
 		return c.badRequest(bad.msg)
 	}
 	return c.fail(http.StatusInternalServerError, "InternalServerError", "An internal server error has occurred.")

@@ -3,6 +3,7 @@ package graphtest_test
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -103,9 +104,7 @@ func (f *fixture) try(method, url, body string) (reply, error) {
 	if err != nil {
 		f.tb.Fatal(err)
 	}
-	for k, v := range f.header {
-		req.Header[k] = v
-	}
+	maps.Copy(req.Header, f.header)
 	if f.token != "" {
 		req.Header.Set("Authorization", "Bearer "+f.token)
 	}
@@ -151,9 +150,7 @@ func (f *fixture) all(url string) []object {
 			f.tb.Fatalf("paging of %s does not end", url)
 		}
 		page := f.get(url)
-		for _, o := range page.list("value") {
-			out = append(out, o)
-		}
+		out = append(out, page.list("value")...)
 		url = page.str("@odata.nextLink")
 	}
 	return out

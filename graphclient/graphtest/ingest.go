@@ -59,7 +59,7 @@ func (in ingester) store(sp *spec, at, parent string, index int, doc []byte) *ob
 			}
 		default:
 			members = append(quote(append(members, ','), k), ':')
-			members = append(members, in.secret(sp, k, clean(v))...)
+			members = append(members, in.secret(k, clean(v))...)
 		}
 	}
 	if o.id == "" {

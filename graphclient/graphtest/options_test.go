@@ -11,6 +11,7 @@ import (
 )
 
 func optionsFixture(tb testing.TB) *fixture {
+	tb.Helper()
 	f := newFixture(tb, graphtest.Config{})
 	const dc = "deviceManagement/deviceConfigurations"
 	f.add(dc, `{"@odata.type":"#microsoft.graph.windowsUpdateForBusinessConfiguration","id":"ring","displayName":"Ring"}`)

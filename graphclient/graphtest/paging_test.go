@@ -29,12 +29,12 @@ func TestCatalogPages(t *testing.T) {
 	f := newFixture(t, graphtest.Config{})
 	want := f.fill("deviceManagement/configurationPolicies", 60)
 	var got, counts []string
-	for url := catalog + "?$top=50"; url != ""; {
-		page := f.get(url)
+	for link := catalog + "?$top=50"; link != ""; {
+		page := f.get(link)
 		got = append(got, ids(page.list("value"))...)
 		counts = append(counts, fmt.Sprint(page.num("@odata.count")))
-		if url = page.str("@odata.nextLink"); url != "" && !strings.HasPrefix(url, f.base+catalog+"?$top=50&$skiptoken=%255B%257B") {
-			t.Errorf("next link %s: want absolute, on the host of the request, token encoded twice", url)
+		if link = page.str("@odata.nextLink"); link != "" && !strings.HasPrefix(link, f.base+catalog+"?$top=50&$skiptoken=%255B%257B") {
+			t.Errorf("next link %s: want absolute, on the host of the request, token encoded twice", link)
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -95,13 +95,13 @@ func TestNextLinkIsOpaque(t *testing.T) {
 }
 
 // follow collects the sizes of pages until the end, a foreign host or a limit.
-func (f *fixture) follow(url string, limit int) (sizes []int, links []string) {
+func (f *fixture) follow(link string, limit int) (sizes []int, links []string) {
 	f.tb.Helper()
-	for url != "" && len(sizes) < limit && strings.HasPrefix(url, "/") || strings.HasPrefix(url, f.base) && len(sizes) < limit {
-		page := f.get(url)
+	for link != "" && len(sizes) < limit && strings.HasPrefix(link, "/") || strings.HasPrefix(link, f.base) && len(sizes) < limit {
+		page := f.get(link)
 		sizes = append(sizes, len(page.list("value")))
-		if url = page.str("@odata.nextLink"); url != "" {
-			links = append(links, url)
+		if link = page.str("@odata.nextLink"); link != "" {
+			links = append(links, link)
 		}
 	}
 	return sizes, links
@@ -181,13 +181,13 @@ func TestFaultInTheMiddleOfPaging(t *testing.T) {
 	f.fill("deviceManagement/configurationPolicies", 100)
 	var statuses []int
 	seen := 0
-	for url := catalog; url != "" && len(statuses) < 10; {
-		r := f.do(http.MethodGet, url, "")
+	for link := catalog; link != "" && len(statuses) < 10; {
+		r := f.do(http.MethodGet, link, "")
 		statuses = append(statuses, r.status)
 		if r.status == http.StatusOK {
 			page := r.object(t)
 			seen += len(page.list("value"))
-			url = page.str("@odata.nextLink")
+			link = page.str("@odata.nextLink")
 		}
 	}
 	if diff := cmp.Diff([]int{200, 200, 429, 504, 200, 200}, statuses); diff != "" || seen != 100 {

@@ -133,8 +133,9 @@ func (r *renderer) member(dst []byte, name string, val []byte) []byte {
 		return appendUntyped(dst, val)
 	case full:
 		return r.nested(dst, name, val)
+	default:
+		return append(dst, val...)
 	}
-	return append(dst, val...)
 }
 
 // betaProperties are those that v1.0 silently does not have. Read-only.

@@ -15,7 +15,7 @@ const (
 )
 
 // secret returns value as reads show it and keeps what it hides.
-func (in ingester) secret(sp *spec, name string, value []byte) []byte {
+func (in ingester) secret(name string, value []byte) []byte {
 	switch {
 	case name == "omaSettings" && isArray(value):
 		return in.maskOMA(value)

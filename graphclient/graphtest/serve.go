@@ -3,6 +3,7 @@ package graphtest
 import (
 	"compress/gzip"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -91,9 +92,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, c *call, a *answer
 		h.Set("Content-Type", a.contentType(c.level))
 		h.Set("OData-Version", "4.0")
 	}
-	for k, v := range a.header {
-		h[k] = v
-	}
+	maps.Copy(h, a.header)
 	zip := !s.cfg.NoGzip && a.damage == nil && len(a.body) > 1024 && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip")
 	if zip {
 		h.Set("Content-Encoding", "gzip")

@@ -83,13 +83,8 @@ func (s *spec) kid(name string) *spec {
 // inline returns the child that exports carry under that member name.
 func (s *spec) inline(name string) *spec {
 	for _, k := range s.kids {
-		if k.name == name {
+		if k.name == name || slices.Contains(k.aliases, name) {
 			return k
-		}
-		for _, a := range k.aliases {
-			if a == name {
-				return k
-			}
 		}
 	}
 	return nil
@@ -124,8 +119,8 @@ func (p perm) allows(granted []string) bool {
 }
 
 // assignments is the child that most policies have.
-func assignments(typ string, extra ...*spec) *spec {
-	return &spec{name: "assignments", typ: typ, ids: idAssignment, kids: extra}
+func assignments(typ string) *spec {
+	return &spec{name: "assignments", typ: typ, ids: idAssignment}
 }
 
 // newTable makes the server's knowledge of paths: lower-case root path to spec.

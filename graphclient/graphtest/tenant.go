@@ -1,6 +1,7 @@
 package graphtest
 
 import (
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -189,7 +190,7 @@ func (t *Tenant) objects(sp *spec, parent *object) []*object {
 		}
 		if r := t.root(l.path, false); r != nil {
 			if o := r.list.get(l.id); o != nil {
-				list = append(list[:len(list):len(list)], o)
+				list = append(slices.Clip(list), o)
 			}
 		}
 	}

@@ -170,8 +170,9 @@ func (th *throttle) retryAfter(v verdict, now time.Time) string {
 		return ""
 	case RetryAfterHuge:
 		return "1000000000"
+	default:
+		return strconv.Itoa(int(math.Ceil(v.wait.Seconds())))
 	}
-	return strconv.Itoa(int(math.Ceil(v.wait.Seconds())))
 }
 
 // resourceUnits is the cost of a directory request.
