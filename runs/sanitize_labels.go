@@ -41,7 +41,7 @@ func classOf(before, name string) labelClass {
 }
 
 func squeezed(name string) string {
-	if strings.IndexAny(name, "_-.") < 0 {
+	if !strings.ContainsAny(name, "_-.") {
 		return name
 	}
 	return strings.Map(func(r rune) rune {
@@ -267,12 +267,12 @@ func (s *scrubber) harmless(word string, v value, class labelClass) bool {
 	case v.sign == 0 && class == classWeak:
 		return true
 	case v.sign == 0:
-		return len(word) < 5 || plainWords(word) || class == classPerson && strings.IndexAny(word, "0123456789") < 0
+		return len(word) < 5 || plainWords(word) || class == classPerson && !strings.ContainsAny(word, "0123456789")
 	case class == classToken:
 		return v.sign == ':' && !v.tight && plainWords(word)
 	}
 	number := strings.Trim(word, "0123456789") == "" && len(word) <= 3
-	return number || readable(word) && (plainWords(word) || class == classWeak && strings.IndexAny(word, "0123456789@") < 0)
+	return number || readable(word) && (plainWords(word) || class == classWeak && !strings.ContainsAny(word, "0123456789@"))
 }
 
 // wordLen returns the length of s up to its first blank.

@@ -64,7 +64,6 @@ func (s *scrubber) unit(i, end, kept int) int {
 	if at := homeOf(s.low[i:end]); at > 0 {
 		s.remove(i+at, end)
 		end = i + at
-		word = s.text[i:end]
 	}
 	var rest strings.Builder // the word without its GUIDs
 	from := i
@@ -132,7 +131,7 @@ func (s *scrubber) isAmount(word string, end int) bool {
 // prefix length.
 func isAddress(word string) bool {
 	word = strings.TrimRight(word, "-") // of an arrow
-	if len(word) > 64 || strings.IndexAny(word, ".:") < 0 {
+	if len(word) > 64 || !strings.ContainsAny(word, ".:") {
 		return false
 	}
 	if _, err := netip.ParseAddrPort(word); err == nil {

@@ -134,8 +134,8 @@ func lastHump(name string) string {
 // isThing reports whether word, perhaps a plural, names what is not a person.
 // Devices and objects are not here: they belong to somebody, or are somebody.
 func isThing(word string) bool {
-	if strings.HasSuffix(word, "ies") {
-		word = strings.TrimSuffix(word, "ies") + "y"
+	if stem, ok := strings.CutSuffix(word, "ies"); ok {
+		word = stem + "y"
 	}
 	switch strings.TrimSuffix(word, "s") {
 	case "request", "correlation", "activity", "trace", "operation", "run", "policy", "set", "version", "item", "group", "filter", "tag", "template",

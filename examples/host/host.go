@@ -3,9 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"html/template"
 	"log/slog"
+	"slices"
 
 	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/runs"
@@ -82,19 +82,11 @@ func newHost(ctx context.Context, opts *options, log *slog.Logger) (_ *host, err
 
 func (h *host) close() {
 	var errs []error
-	for i := len(h.closers) - 1; i >= 0; i-- {
-		errs = append(errs, h.closers[i]())
+	for _, closer := range slices.Backward(h.closers) {
+		errs = append(errs, closer())
 	}
 	h.closers = nil
 	if err := errors.Join(errs...); err != nil {
-		h.log.Error("close", "error", err) //nolint:sloglint // nothing's context is left
+		h.log.Error("close", "error", err)
 	}
-}
-
-// tenant reports whether the host serves a tenant of that name.
-func (h *host) tenant(name string) error {
-	if !h.identity.tenants[name] {
-		return fmt.Errorf("tenant: %w", runs.ErrNotFound)
-	}
-	return nil
 }

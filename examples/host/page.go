@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -185,9 +186,7 @@ func itemPath(tenant, kind, id string) string {
 // page.
 func withQuery(q url.Values, name, value string) string {
 	next := url.Values{}
-	for k, v := range q {
-		next[k] = v
-	}
+	maps.Copy(next, q)
 	next.Set(name, value)
 	return "?" + next.Encode()
 }
@@ -197,11 +196,12 @@ func withQuery(q url.Values, name, value string) string {
 type mark struct{ Class, Icon, Word string }
 
 func badge(r *runs.Run) mark {
-	switch {
-	case r.Status == runs.StatusQueued:
+	switch r.Status {
+	case runs.StatusQueued:
 		return mark{"queued", "○", "queued"}
-	case r.Status == runs.StatusRunning:
+	case runs.StatusRunning:
 		return mark{"running", "◐", "running"}
+	default: // by its outcome
 	}
 	switch r.Outcome {
 	case runs.OutcomeSucceeded:

@@ -40,7 +40,7 @@ var concurrencyPromises = []promise[runs.Store]{
 		text: "of any number of concurrent Inserts with one ID, exactly one gets true; the others get ErrExists",
 		check: func(ctx context.Context, s runs.Store) error {
 			errs, inserted := make([]error, atOnce), make([]bool, atOnce)
-			together(atOnce, func(i int) {
+			together(func(i int) {
 				_, inserted[i], errs[i] = s.Insert(ctx, queued(acme, "r1", ""))
 			})
 			return oneWins(errs, runs.ErrExists, func(i int) error {
@@ -61,7 +61,7 @@ var concurrencyPromises = []promise[runs.Store]{
 					return err
 				}
 				errs, stored := make([]error, atOnce), make([]*runs.Run, atOnce)
-				together(atOnce, func(i int) {
+				together(func(i int) {
 					next := r.Clone()
 					next.Counts.Total = int64(i)
 					stored[i], errs[i] = s.Update(ctx, next)
@@ -96,7 +96,7 @@ var concurrencyPromises = []promise[runs.Store]{
 				}
 			}
 			errs := make([]error, atOnce)
-			together(atOnce, func(i int) {
+			together(func(i int) {
 				r := queued(acme, id(i), "")
 				r.Revision = 1
 				_, errs[i] = s.Update(ctx, begin(r))
@@ -116,7 +116,7 @@ var concurrencyPromises = []promise[runs.Store]{
 		text: "every one of many concurrent callers gets its own result",
 		check: func(ctx context.Context, s runs.Store) error {
 			errs := make([]error, atOnce)
-			together(atOnce, func(i int) {
+			together(func(i int) {
 				for j := range 4 {
 					if errs[i] == nil {
 						errs[i] = live(ctx, s, i, j)
@@ -164,11 +164,11 @@ func live(ctx context.Context, s runs.Store, i, j int) error {
 	return err
 }
 
-// together calls f with 0 to n-1 on goroutines that begin at once.
-func together(n int, f func(i int)) {
+// together calls f with 0 to atOnce-1 on goroutines that begin at once.
+func together(f func(i int)) {
 	begin := make(chan struct{})
 	var wg sync.WaitGroup
-	for i := range n {
+	for i := range atOnce {
 		wg.Go(func() {
 			<-begin
 			f(i)
@@ -181,7 +181,7 @@ func together(n int, f func(i int)) {
 // oneInserts inserts runs of which only one can be.
 func oneInserts(ctx context.Context, s runs.Store, run func(i int) *runs.Run) error {
 	stored, inserted, errs := make([]*runs.Run, atOnce), make([]bool, atOnce), make([]error, atOnce)
-	together(atOnce, func(i int) {
+	together(func(i int) {
 		stored[i], inserted[i], errs[i] = s.Insert(ctx, run(i))
 	})
 	if err := errors.Join(errs...); err != nil {

@@ -21,7 +21,7 @@ func diff(want, got *runs.Run) error {
 }
 
 func diffValue(path string, want, got reflect.Value) error {
-	if _, instant := want.Interface().(time.Time); want.Kind() == reflect.Struct && !instant {
+	if _, instant := reflect.TypeAssert[time.Time](want); want.Kind() == reflect.Struct && !instant {
 		for i := range want.NumField() {
 			name := strings.TrimPrefix(path+"."+want.Type().Field(i).Name, ".")
 			if err := diffValue(name, want.Field(i), got.Field(i)); err != nil {

@@ -89,7 +89,7 @@ var dispatchPromises = []promise[*engine]{
 				case errors.Is(err, runs.ErrFull):
 					refused = append(refused, ref)
 				default:
-					return fmt.Errorf("dispatch without room: error is %v, want %w", err, runs.ErrFull)
+					return fmt.Errorf("dispatch without room: error is %w, want %v", err, runs.ErrFull)
 				}
 			}
 			if len(accepted) > e.Room {
@@ -143,7 +143,7 @@ var dispatchPromises = []promise[*engine]{
 			const each = 25
 			return e.whileWorking(ctx, func() error {
 				errs := make([]error, atOnce)
-				together(atOnce, func(i int) {
+				together(func(i int) {
 					for j := range each {
 						errs[i] = errors.Join(errs[i], e.accept(ctx, ref(each*i+j)))
 					}

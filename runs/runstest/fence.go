@@ -126,7 +126,7 @@ func endWhilePutting(ctx context.Context, s itemStores, name string) error {
 	var want []runs.Item
 	var endErr error
 	errs := make([]error, atOnce)
-	together(atOnce, func(i int) {
+	together(func(i int) {
 		if i == atOnce/2 {
 			_, endErr = update(ctx, s, end(r.Clone()))
 			return

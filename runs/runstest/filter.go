@@ -141,14 +141,15 @@ func selected(population []*runs.Run, want func(r *runs.Run) bool) []string {
 
 // describe names what q asks for.
 func describe(q runs.Query) string {
-	text := "query"
+	var text strings.Builder
+	text.WriteString("query")
 	v := reflect.ValueOf(q)
 	for i := range v.NumField() {
 		if f := v.Field(i); !f.IsZero() {
-			text += fmt.Sprintf(" %s=%v", v.Type().Field(i).Name, f.Interface())
+			fmt.Fprintf(&text, " %s=%v", v.Type().Field(i).Name, f.Interface())
 		}
 	}
-	return text
+	return text.String()
 }
 
 // mixed returns runs of two tenants that differ in everything that a query can

@@ -177,7 +177,7 @@ func insertAll(ctx context.Context, s runs.Store, all ...*runs.Run) error {
 // in groups are quick then.
 func insertMany(ctx context.Context, s runs.Store, all []*runs.Run) error {
 	errs := make([]error, atOnce)
-	together(atOnce, func(i int) {
+	together(func(i int) {
 		for ; i < len(all) && errs[i%atOnce] == nil; i += atOnce {
 			_, errs[i%atOnce] = insert(ctx, s, all[i])
 		}
