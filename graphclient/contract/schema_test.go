@@ -19,12 +19,14 @@ type schema struct {
 		Collection bool   `json:"collection"`
 	} `json:"paths"`
 	Operations []struct {
-		Name   string `json:"name"`
-		Bind   string `json:"bind"`
-		Params []struct {
-			Name string `json:"name"`
-		} `json:"params"`
+		Name   string  `json:"name"`
+		Bind   string  `json:"bind"`
+		Params []param `json:"params"`
 	} `json:"operations"`
+}
+
+type param struct {
+	Name string `json:"name"`
 }
 
 type schemaType struct {
@@ -254,12 +256,7 @@ func TestSchemaAssigns(t *testing.T) {
 					continue
 				}
 				compared++
-				if !slices.ContainsFunc(op.Params, func(p struct {
-					Name string `json:"name"`
-				},
-				) bool {
-					return p.Name == typ.Assign.Body
-				}) {
+				if !slices.ContainsFunc(op.Params, func(p param) bool { return p.Name == typ.Assign.Body }) {
 					t.Errorf("%s: assign of %s has the parameters %v, not %s", typ.Key, name, op.Params, typ.Assign.Body)
 				}
 			}

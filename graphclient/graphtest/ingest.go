@@ -230,6 +230,7 @@ func deriveID(rule idRule, at, parent string, index int, doc []byte) string {
 				return strings.ToLower(id)
 			}
 		}
+	case idDerived:
 	}
 	return guid(at, strconv.Itoa(index), string(doc))
 }

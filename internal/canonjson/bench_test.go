@@ -35,7 +35,9 @@ func policy(tb testing.TB) []byte {
 		Settings []any    `json:"settings"`
 	}{
 		"#microsoft.graph.deviceManagementConfigurationPolicy", "5f6cf1f0-5b2b-4c3b-9f3b-1f2d3c4b5a69", "Browser – Grundschutz",
-		"Setzt die \"Startseite\"\nund mehr.", "2024-05-06T07:08:09.1234567Z", 7, []string{"0", "12"}, settings,
+		"Setzt die \"Startseite\"\nund mehr.", "2024-05-06T07:08:09.1234567Z", 7,
+		[]string{"0", "12"},
+		settings,
 	}
 	raw, err := json.Marshal(doc)
 	if err != nil {

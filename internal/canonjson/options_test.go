@@ -21,7 +21,8 @@ func TestOptions(t *testing.T) {
 		src, want string
 	}{
 		{
-			"annotations", canonjson.Options{Drop: annotation},
+			"annotations",
+			canonjson.Options{Drop: annotation},
 			`{"@odata.context":"x","b":{"c@odata.count":{"b":1,"a":2},"d":1},"a":1,"#microsoft.graph.assign":{}}`,
 			`{"a":1,"b":{"d":1}}`,
 		},
