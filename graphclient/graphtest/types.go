@@ -60,9 +60,11 @@ var enumTypes = map[string]string{
 	"compliantNetworkType":     "compliantNetworkType",
 	"countryLookupMethod":      "countryLookupMethodType",
 	"deliveryOptimizationMode": "windowsDeliveryOptimizationMode",
+
 	"deviceAndAppManagementAssignmentFilterType":  "deviceAndAppManagementAssignmentFilterType",
 	"deviceEnrollmentConfigurationType":           "deviceEnrollmentConfigurationType",
 	"deviceThreatProtectionRequiredSecurityLevel": "deviceThreatProtectionLevel",
+
 	"deviceType":           "windowsAutopilotDeviceType",
 	"managedBrowser":       "managedBrowserType",
 	"passwordRequiredType": "requiredPasswordType",
