@@ -12,11 +12,11 @@ import (
 )
 
 // maxLook is how many items a page looks at before it is short.
-const maxLook = 5000
+const maxLook = 2000
 
 // List implements [inventory.Reader]. Without Text and Missing it is one
 // statement that reads what it returns. A page of a query with Text looks at
-// the 5,000 next items at most, and one with Missing at as many that the
+// the 2,000 next items at most, and one with Missing at as many that the
 // latest cover of their kind has missed, so that it may be short.
 func (s *Store) List(ctx context.Context, q inventory.Query) (inventory.Page, error) {
 	if err := ctx.Err(); err != nil {
@@ -132,8 +132,7 @@ func (w *itemWalk) order(prefix string) string {
 // if it is the last.
 func (s *Store) list(ctx context.Context, q inventory.Query, after []string) (page inventory.Page, last []string, err error) {
 	w := newItemWalk(q, after)
-	text := inventory.Fold(q.Text)
-	if q.Missing || text != "" {
+	if q.Missing || inventory.Fold(q.Text) != "" {
 		if last, err = s.horizon(ctx, w); err != nil {
 			return page, nil, err
 		}
@@ -141,20 +140,11 @@ func (s *Store) list(ctx context.Context, q inventory.Query, after []string) (pa
 			w.upTo(w.columns, w.position(last))
 		}
 	}
-	selection := w.arg(q.Selection)
-	if q.Missing {
-		w.and("seen_at < (SELECT s.last_at FROM inventory_scopes AS s" +
-			" WHERE s.tenant = $1 AND s.kind = inventory_items.kind AND s.selection = " + selection + ")")
-	}
-	if text != "" {
-		w.and(s.contains(w.arg(text)))
-	}
 	size := q.PageSize()
-	statement := "SELECT " + shown + ", i.fold FROM (SELECT * FROM inventory_items WHERE " + w.where() +
-		w.order("") + limit(size) + ") AS i" + derive(selection) + w.order("i.")
 	n := 0
 	var end []string
-	err = query(ctx, s.db.Read.DB, translate(s.dialect, statement), w.args, func(rows *sql.Rows) error {
+	text := s.itemStatement(q, w)
+	err = query(ctx, s.db.Read.DB, text, w.args, func(rows *sql.Rows) error {
 		if n++; n > size {
 			last = end
 			return nil
@@ -170,6 +160,20 @@ func (s *Store) list(ctx context.Context, q inventory.Query, after []string) (pa
 		return nil
 	})
 	return page, last, err
+}
+
+// itemStatement returns the statement for one more item than are on a page.
+func (s *Store) itemStatement(q inventory.Query, w *itemWalk) string {
+	selection := w.arg(q.Selection)
+	if q.Missing {
+		w.and("seen_at < (SELECT s.last_at FROM inventory_scopes AS s" +
+			" WHERE s.tenant = $1 AND s.kind = inventory_items.kind AND s.selection = " + selection + ")")
+	}
+	if text := inventory.Fold(q.Text); text != "" {
+		w.and(s.contains(w.arg(text)))
+	}
+	return translate(s.dialect, "SELECT "+shown+", i.fold FROM (SELECT * FROM inventory_items WHERE "+w.where()+
+		w.order("")+limit(q.PageSize())+") AS i"+derive(selection)+w.order("i."))
 }
 
 // contains returns the condition that an item has the folded text in a

@@ -121,33 +121,62 @@ func (s *statements) forItems(d bunkit.Dialect) {
 	s.hide = translate(d, "UPDATE inventory_items SET hidden = $4 WHERE tenant = $1 AND kind = $2 AND id = $3")
 }
 
-func (s *statements) forContents(d bunkit.Dialect) {
-	hashes := translate(d, "SELECT json_array_elements_text($2::text::json)")
+// probe returns a join that finds the rows of a table one by one in an index.
+// PostgreSQL would otherwise at times read the whole tenant for a few rows.
+func probe(d bunkit.Dialect, join, columns, table, as, on string) string {
 	if d == bunkit.SQLite3 {
-		hashes = "SELECT value FROM json_each(?2)"
+		return " " + join + " " + table + " AS " + as + " ON " + on
 	}
+	return " " + join + " LATERAL (SELECT " + columns + " FROM " + table + " AS " + as + " WHERE " + on + " OFFSET 0) AS " + as + " ON true"
+}
+
+// among returns the condition that a column has one of the values that a
+// statement selects, for the same reason.
+func among(d bunkit.Dialect, column, values string) string {
+	if d == bunkit.SQLite3 {
+		return column + " IN (" + values + ")"
+	}
+	return column + " = ANY (ARRAY (" + values + "))"
+}
+
+func (s *statements) forContents(d bunkit.Dialect) {
 	s.content = translate(d, "SELECT packed FROM inventory_contents WHERE tenant = $1 AND hash = $2")
 	s.putContents = newBulk(d, "INSERT INTO inventory_contents (tenant, hash, packed, loose) SELECT $1::text, r.hash, r.packed, false"+
 		" FROM ROWS WHERE true ON CONFLICT (tenant, hash) DO NOTHING", []column{{"hash", "text"}, {"packed", "bytea"}})
-	s.keepContents = translate(d, "UPDATE inventory_contents SET unused_at = NULL WHERE tenant = $1 AND unused_at IS NOT NULL"+
-		" AND hash IN (") + hashes + ")"
-	s.haveContents = translate(d, "SELECT count(*) FROM inventory_contents WHERE tenant = $1 AND hash IN (") + hashes + ")"
+
+	hashes := "(SELECT json_array_elements_text($2::text::json) AS hash) AS r"
+	if d == bunkit.SQLite3 {
+		hashes = "(SELECT value AS hash FROM json_each($2)) AS r"
+	}
+	hashes += probe(d, "JOIN", "c.hash, c.unused_at", "inventory_contents", "c", "c.tenant = $1 AND c.hash = r.hash")
+	s.keepContents = translate(d, "UPDATE inventory_contents SET unused_at = NULL WHERE tenant = $1 AND "+
+		among(d, "hash", "SELECT c.hash FROM "+hashes+" WHERE c.unused_at IS NOT NULL"))
+	s.haveContents = translate(d, "SELECT count(*) FROM "+hashes)
 
 	was := func(column string) string {
-		return "SELECT i." + column + " FROM ROWS JOIN inventory_items AS i ON i.tenant = $1 AND i.kind = r.kind AND i.id = r.id" +
-			" WHERE i." + column + " <> r." + column
+		return "SELECT i." + column + " FROM ROWS" + probe(d, "JOIN", "i."+column, "inventory_items", "i",
+			"i.tenant = $1 AND i.kind = r.kind AND i.id = r.id AND i."+column+" <> r."+column)
 	}
-	s.leaveContents = newBulk(d, "UPDATE inventory_contents SET loose = true WHERE tenant = $1 AND NOT loose AND hash IN ("+
-		was("hash")+" UNION ALL "+was("assignments_hash")+")",
+	s.leaveContents = newBulk(d, "UPDATE inventory_contents SET loose = true WHERE tenant = $1 AND NOT loose AND "+
+		among(d, "hash", was("hash")+" UNION ALL "+was("assignments_hash")),
 		[]column{{"kind", "text"}, {"id", "text"}, {"hash", "text"}, {"assignments_hash", "text"}})
 }
 
 func (s *statements) forLinks(d bunkit.Dialect) {
-	s.dropLinks = newBulk(d, "DELETE FROM inventory_links WHERE tenant = $1 AND (from_kind, from_id) IN (SELECT r.kind, r.id FROM ROWS)",
-		[]column{{"kind", "text"}, {"id", "text"}})
+	drop := "DELETE FROM inventory_links WHERE " + among(d, "ctid", "SELECT l.ctid FROM ROWS"+
+		probe(d, "JOIN", "l.ctid", "inventory_links", "l", "l.tenant = $1 AND l.from_kind = r.kind AND l.from_id = r.id"))
+	if d == bunkit.SQLite3 {
+		drop = "DELETE FROM inventory_links WHERE tenant = $1 AND (from_kind, from_id) IN (SELECT r.kind, r.id FROM ROWS)"
+	}
+	s.dropLinks = newBulk(d, drop, []column{{"kind", "text"}, {"id", "text"}})
 	row := []column{
-		{"from_kind", "text"}, {"from_id", "text"}, {"type", "text"}, {"to_kind", "text"}, {"to_id", "text"},
-		{"exclude", "boolean"}, {"to_name", "text"},
+		{"from_kind", "text"},
+		{"from_id", "text"},
+		{"type", "text"},
+		{"to_kind", "text"},
+		{"to_id", "text"},
+		{"exclude", "boolean"},
+		{"to_name", "text"},
 	}
 	s.putLinks = newBulk(d, "INSERT INTO inventory_links (tenant, "+names("", row)+") SELECT $1::text, "+names("r.", row)+
 		" FROM ROWS WHERE true ON CONFLICT DO NOTHING", row)
@@ -173,7 +202,8 @@ func (s *statements) forCover(d bunkit.Dialect) {
 	follows := "CASE WHEN since <= $4::bigint AND $5::timestamptz > seen_at THEN "
 	s.freeze = translate(d, "UPDATE inventory_items SET since = NULL,"+
 		" seen_at = "+follows+"$5::timestamptz ELSE seen_at END, seen_run = "+follows+"$6::text ELSE seen_run END"+
-		of+" AND since IS NOT NULL AND id IN "+missed)
+		// PostgreSQL keeps what is IS TRUE in a hash table, for all of the kind.
+		of+" AND since IS NOT NULL AND (id IN "+missed+") IS TRUE")
 	s.unfreeze = translate(d, "UPDATE inventory_items SET since = $4"+of+" AND since IS NULL AND id NOT IN "+missed)
 	s.seeAgain = translate(d, "UPDATE inventory_items SET seen_at = $4, seen_run = $5"+of+
 		" AND since IS NULL AND seen_at < $4 AND id NOT IN "+missed)
@@ -194,13 +224,15 @@ func (s *statements) forFinish(d bunkit.Dialect) {
 
 	const used = "(EXISTS (SELECT 1 FROM inventory_items AS i WHERE i.tenant = $1 AND i.hash = c.hash)" +
 		" OR EXISTS (SELECT 1 FROM inventory_items AS i WHERE i.tenant = $1 AND i.assignments_hash = c.hash AND i.assignments_hash <> ''))"
-	const some = " WHERE tenant = $1 AND hash IN (SELECT c.hash FROM inventory_contents AS c WHERE c.tenant = $1 AND "
+	some := func(which string) string {
+		return " WHERE tenant = $1 AND " + among(d, "hash", "SELECT c.hash FROM inventory_contents AS c WHERE c.tenant = $1"+
+			" AND c.unused_at IS NOT NULL AND c.unused_at <= $2 AND "+which+" LIMIT 10000")
+	}
 	s.sortLoose = translate(d, "UPDATE inventory_contents AS c SET loose = false, unused_at = CASE WHEN "+used+
 		" THEN NULL ELSE coalesce(unused_at, $2::timestamptz) END"+
-		" WHERE tenant = $1 AND hash IN (SELECT l.hash FROM inventory_contents AS l WHERE l.tenant = $1 AND l.loose LIMIT 10000)")
-	const expired = "c.unused_at IS NOT NULL AND c.unused_at <= $2 AND "
-	s.dropUnused = translate(d, "DELETE FROM inventory_contents"+some+expired+"NOT "+used+" LIMIT 10000)")
-	s.keepUsed = translate(d, "UPDATE inventory_contents SET unused_at = NULL"+some+expired+used+" LIMIT 10000)")
+		" WHERE tenant = $1 AND "+among(d, "hash", "SELECT l.hash FROM inventory_contents AS l WHERE l.tenant = $1 AND l.loose LIMIT 10000"))
+	s.dropUnused = translate(d, "DELETE FROM inventory_contents"+some("NOT "+used))
+	s.keepUsed = translate(d, "UPDATE inventory_contents SET unused_at = NULL"+some(used))
 
 	const old = "IN (SELECT run FROM (SELECT run, row_number() OVER (PARTITION BY selection" +
 		" ORDER BY latest_at DESC NULLS LAST, run DESC) AS place FROM inventory_reports WHERE tenant = $1) AS placed WHERE place > $2)"

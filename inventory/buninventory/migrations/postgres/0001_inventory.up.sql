@@ -22,8 +22,7 @@ CREATE TABLE inventory_items (
 	seen_run         text NOT NULL,
 	-- The item was also seen by the cover of its kind, if that has this epoch
 	-- or a later one. NULL if a cover has missed it since.
-	since            bigint,
-	PRIMARY KEY (tenant, kind, id)
+	since            bigint
 )
 WITH (autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05);
 
@@ -31,6 +30,10 @@ CREATE INDEX inventory_items_list ON inventory_items (tenant, kind, fold, id);
 CREATE INDEX inventory_items_missed ON inventory_items (tenant, kind, fold, id) WHERE since IS NULL;
 CREATE INDEX inventory_items_hash ON inventory_items (tenant, hash);
 CREATE INDEX inventory_items_assignments ON inventory_items (tenant, assignments_hash) WHERE assignments_hash <> '';
+
+-- It comes last, because of indexes that promise the same, as all do in a table
+-- without statistics, PostgreSQL takes the newest.
+ALTER TABLE inventory_items ADD PRIMARY KEY (tenant, kind, id);
 
 CREATE TABLE inventory_links (
 	tenant    text COLLATE "C" NOT NULL,

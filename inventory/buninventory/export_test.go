@@ -1,0 +1,87 @@
+package buninventory
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/tenantatlas/tenantatlas/inventory"
+)
+
+// A Statement is one that this package would run.
+type Statement struct {
+	Name string
+	Text string
+	Args []any
+}
+
+// Lists returns the statements for pages behind a position: kind, folded name
+// and id.
+func (s *Store) Lists(after []string, queries ...inventory.Query) []Statement {
+	var all []Statement
+	for _, q := range queries {
+		w := newItemWalk(q, after)
+		if q.Missing || q.Text != "" {
+			// As if the walk had a horizon; it has the same order.
+			w.upTo(w.columns, w.position([]string{"~", "~", "~"}))
+		}
+		text := s.itemStatement(q, w)
+		all = append(all, Statement{"list", text, w.args})
+	}
+	return all
+}
+
+// LinkLists does the same for links.
+func (s *Store) LinkLists(after []string, queries ...inventory.LinkQuery) []Statement {
+	var all []Statement
+	for _, q := range queries {
+		text, args := s.linkStatement(q, after, q.PageSize())
+		all = append(all, Statement{"links", text, args})
+	}
+	return all
+}
+
+// Writes returns the statements that look for the rows of a Put, a Cover and a
+// Finish, but for those that add rows.
+func (s *Store) Writes(tenant string, entries []inventory.Entry) ([]Statement, error) {
+	p, err := s.plan(entries)
+	if err != nil {
+		return nil, err
+	}
+	bound := func(name string, b bulk, rows [][]any) Statement {
+		args := []any{tenant}
+		for i := range b.columns {
+			var array []any
+			for _, row := range rows {
+				array = append(array, row[i])
+			}
+			args = append(args, array)
+		}
+		return Statement{name, b.text, args}
+	}
+	kind, missed := entries[0].Kind, array([]string{entries[0].ID})
+	at := s.instant(entries[0].LastSeenAt)
+	return []Statement{
+		{"keep contents", s.sql.keepContents, []any{tenant, p.hashes}},
+		{"have contents", s.sql.haveContents, []any{tenant, p.hashes}},
+		bound("leave contents", s.sql.leaveContents, p.batches[0].leaves),
+		bound("drop links", s.sql.dropLinks, p.batches[0].refs),
+		{"unfreeze", s.sql.unfreeze, []any{tenant, kind, missed, 2}},
+		{"see again", s.sql.seeAgain, []any{tenant, kind, missed, at, "run"}},
+		{"sort loose", s.sql.sortLoose, []any{tenant, at}},
+		{"drop unused", s.sql.dropUnused, []any{tenant, at}},
+		{"keep used", s.sql.keepUsed, []any{tenant, at}},
+		{"get", s.sql.get, []any{tenant, "", kind, entries[0].ID}},
+		{"hide", s.sql.hide, []any{tenant, kind, entries[0].ID, false}},
+		{"content", s.sql.content, []any{tenant, entries[0].Hash}},
+	}, nil
+}
+
+// Explain runs an EXPLAIN in a transaction that is taken back.
+func (s *Store) Explain(ctx context.Context, how string, of Statement, row func(*sql.Rows) error) error {
+	tx, err := s.db.Write.DB.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // nothing is left either way
+	return query(ctx, tx, how+" "+of.Text, of.Args, row)
+}
