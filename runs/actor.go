@@ -27,5 +27,15 @@ func System(part string) Actor { return Actor{Kind: ActorSystem, ID: part, Name:
 // Schedule is the schedule with this id.
 func Schedule(id, name string) Actor { return Actor{Kind: ActorSchedule, ID: id, Name: name} }
 
+// Valid reports whether a has an ID and one of the kinds above.
+func (a Actor) Valid() bool {
+	switch a.Kind {
+	case ActorUser, ActorSystem, ActorSchedule:
+		return a.ID != ""
+	default:
+		return false
+	}
+}
+
 // Is reports whether a and b are the same actor, whatever they are called now.
 func (a Actor) Is(b Actor) bool { return a.Kind == b.Kind && a.ID == b.ID }

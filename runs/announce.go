@@ -6,11 +6,12 @@ import (
 	"time"
 )
 
-// announceTimeout bounds how long the observers may take over one run.
-const announceTimeout = 30 * time.Second
-
-// stageTimeout bounds how long an observer may hold up a start or a claim.
-const stageTimeout = 500 * time.Millisecond
+// What observers may take: over a stage, which holds up a start or a claim, and
+// over the end of a run, which holds up nobody.
+const (
+	stageTimeout    = 200 * time.Millisecond
+	announceTimeout = 30 * time.Second
+)
 
 // observeStage tells the observers of a run that has not ended, at best effort.
 func (t *Tracker) observeStage(ctx context.Context, r *Run) {
@@ -31,14 +32,14 @@ func (t *Tracker) observeStage(ctx context.Context, r *Run) {
 // know. What fails here is tried again by the sweep.
 func (t *Tracker) announce(ctx context.Context, r *Run) {
 	t.watch.wake(r.ID)
-	if r.Lane != "" {
-		t.askPull() // the lane is free
-	}
-	if r.Announced {
+	t.leaveLane(r)
+	if r.Announced || !t.telling.enter(r.ID) {
 		return
 	}
+	defer t.telling.leave(r.ID)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), announceTimeout)
 	defer cancel()
+	defer t.lastly(cancel)()
 	next := r.Clone()
 	next.Announced, next.NextRing = true, time.Time{}
 	for _, o := range t.cfg.Observers {
@@ -48,20 +49,44 @@ func (t *Tracker) announce(ctx context.Context, r *Run) {
 			break
 		}
 	}
-	if _, err := t.update(ctx, next); err != nil && !errors.Is(err, ErrConflict) {
+	rctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if _, err := t.update(rctx, next); err != nil && !errors.Is(err, ErrConflict) {
 		t.cfg.Logger.WarnContext(ctx, "announcement was not recorded", "run", r.ID, "error", err)
 	}
 }
 
-// observe calls one observer and survives it.
-func (t *Tracker) observe(ctx context.Context, o Observer, r *Run) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = errPanicked
-			t.cfg.Logger.ErrorContext(ctx, "observer panicked", "run", r.ID, "panic", v)
-		}
+// announceAgain announces a run that was found unannounced, after it has moved
+// the next time to do so away: nobody else begins meanwhile.
+func (t *Tracker) announceAgain(ctx context.Context, r *Run) error {
+	r.Timing = Timing{Ring: announceTimeout + t.cfg.Ring}
+	r, err := t.update(ctx, r)
+	if err == nil {
+		t.announce(ctx, r)
+	}
+	return err
+}
+
+// observe calls one observer, on a goroutine of its own, because it may end
+// that, and not for longer than ctx.
+func (t *Tracker) observe(ctx context.Context, o Observer, r *Run) error {
+	told := make(chan error, 1)
+	go func() {
+		err := errPanicked // stays if the observer ends its goroutine
+		defer func() {
+			if v := recover(); v != nil {
+				t.cfg.Logger.ErrorContext(ctx, "observer panicked", "run", r.ID, "panic", v)
+			}
+			told <- err
+		}()
+		err = o.Observe(ctx, r.Clone())
 	}()
-	return o.Observe(ctx, r.Clone())
+	select {
+	case err := <-told:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // backOff is how long to wait with the next try of something that has been

@@ -4,30 +4,32 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 )
 
 // claim is the [Claim] that this tracker gives to its worker.
 func (t *Tracker) claim(ctx context.Context, ref Ref) (func(context.Context), error) {
 	x, err := t.take(ctx, ref)
+	if x != nil {
+		return x.execute, nil
+	}
+	t.freed()
 	if err != nil {
 		return nil, fmt.Errorf("claim %s: %w", ref.ID, err)
 	}
-	if x == nil {
-		return nil, nil
-	}
-	return x.execute, nil
+	return nil, nil
 }
 
 // take makes the run that ref names a running one of this process. It returns
 // nil when there is nothing to do: somebody else has it, it has ended, it is
 // not due, its lane is busy, or it may not run.
 func (t *Tracker) take(ctx context.Context, ref Ref) (*Exec, error) {
+	r := t.handed.take(ref.ID)
 	op := t.ops[ref.Type]
 	if op == nil || !op.Executes() {
 		return nil, nil // an older or a newer program knows it
 	}
-	r := t.handed.take(ref.ID)
 	for {
 		if r == nil {
 			var err error
@@ -38,23 +40,36 @@ func (t *Tracker) take(ctx context.Context, ref Ref) (*Exec, error) {
 				return nil, err
 			}
 		}
-		if r.Status != StatusQueued || r.NotBefore.After(t.now()) {
+		if r.Status != StatusQueued || r.Inline || r.NotBefore.After(t.now()) || t.lanes.busy(r) {
 			return nil, nil
+		}
+		if !r.Cancel.At.IsZero() {
+			return nil, t.end(ctx, r, OutcomeCanceled, Because(ReasonCanceled))
 		}
 		x, err := t.tryClaim(ctx, op, r)
 		switch {
 		case errors.Is(err, ErrConflict):
 			r = nil // it moved on; see where it is now
-		case errors.Is(err, ErrLaneBusy), errors.Is(err, ErrNotFound):
-			return nil, nil // whoever leaves the lane offers it again
+		case errors.Is(err, ErrLaneBusy):
+			t.lanes.occupy(r) // whoever leaves the lane offers it again
+			return nil, nil
+		case errors.Is(err, ErrNotFound):
+			return nil, nil
 		default:
 			return x, err
 		}
 	}
 }
 
-// tryClaim authorizes the initiator once more and writes the claim.
-func (t *Tracker) tryClaim(ctx context.Context, op *Operation, r *Run) (*Exec, error) {
+// tryClaim authorizes the initiator once more and writes the claim. A run whose
+// operation or authorizer panics fails; it would do so for ever.
+func (t *Tracker) tryClaim(ctx context.Context, op *Operation, r *Run) (x *Exec, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			t.cfg.Logger.ErrorContext(ctx, "claim panicked", "run", r.ID, "type", r.Type, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			x, err = nil, t.end(ctx, r, OutcomeFailed, Because(ReasonPanic))
+		}
+	}()
 	in, inErr := op.spec.decode(r.Params)
 	if inErr == nil {
 		err := t.authorize(ctx, r.Initiator, r.Tenant, op.spec.action(in))
@@ -64,8 +79,7 @@ func (t *Tracker) tryClaim(ctx context.Context, op *Operation, r *Run) (*Exec, e
 			return nil, err
 		}
 	}
-	var x *Exec
-	err := t.begin(ctx, r, func(claimed *Run, until time.Time) {
+	err = t.begin(ctx, r, func(claimed *Run, until time.Time) {
 		x = newExec(t, op, claimed, until)
 		x.work = func(ctx context.Context) error {
 			if inErr != nil {
@@ -92,8 +106,20 @@ func (t *Tracker) begin(ctx context.Context, r *Run, got func(claimed *Run, unti
 	next.Waiting, next.NotBefore, next.NextRing = Failure{}, time.Time{}, time.Time{}
 	next.Counts, next.Failures = Counts{}, nil
 	next.Timing = Timing{Lease: t.cfg.Lease}
-	until := t.until()
-	claimed, err := t.update(ctx, next)
+	var claimed *Run
+	var until time.Time
+	err := t.persist(ctx, claimTries, func(ctx context.Context, again bool) (err error) {
+		until = t.until()
+		claimed, err = t.update(ctx, next)
+		if again && errors.Is(err, ErrConflict) {
+			// Perhaps the try before has succeeded without our knowing.
+			is, gerr := t.cfg.Store.Get(ctx, next.Ref())
+			if gerr == nil && is.Status == StatusRunning && is.Attempt == next.Attempt && is.StartedAt.Equal(next.StartedAt) {
+				claimed, err = is, nil
+			}
+		}
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -101,6 +127,10 @@ func (t *Tracker) begin(ctx context.Context, r *Run, got func(claimed *Run, unti
 	t.observeStage(ctx, claimed)
 	return nil
 }
+
+// claimTries is how often a claim tries to reach the store before it is left to
+// others.
+const claimTries = 3
 
 // until is when a worker that reports now has to stop by itself. The clock is
 // read before the write, so that the store's lease ends later in any case. It
@@ -110,7 +140,7 @@ func (t *Tracker) until() time.Time { return time.Now().Add(t.cfg.Lease - t.cfg.
 // end completes a run that is not this process's to execute.
 func (t *Tracker) end(ctx context.Context, r *Run, o Outcome, f Failure) error {
 	ended := r.Clone()
-	t.complete(ended, o, f)
+	t.complete(ended, o, f, t.now())
 	ended, err := t.update(ctx, ended)
 	if err != nil {
 		return err

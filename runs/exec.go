@@ -2,12 +2,10 @@ package runs
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -26,8 +24,9 @@ type Exec struct {
 	work      func(ctx context.Context) error
 	caller    context.Context // of Do, whose end cancels the run; else nil
 
-	cancel context.CancelCauseFunc // ends the handler's context
-	writes sync.Mutex              // held while something is written
+	cancel  context.CancelCauseFunc // ends the handler's context
+	kick    chan struct{}           // tells keep that there is something to report
+	storing chan struct{}           // holds one entry while items are stored
 
 	mu       sync.Mutex
 	run      *Run      // as it was stored last
@@ -55,6 +54,8 @@ func newExec(t *Tracker, op *Operation, claimed *Run, until time.Time) *Exec {
 		until:     until,
 		facts:     maps.Clone(claimed.Context),
 		seen:      make(map[string]struct{}),
+		kick:      make(chan struct{}, 1),
+		storing:   make(chan struct{}, 1),
 	}
 }
 
@@ -70,6 +71,9 @@ func (x *Exec) Run() *Run {
 // fill writes what was reported into r. The caller holds mu.
 func (x *Exec) fill(r *Run) {
 	r.Counts = x.counts
+	if done := x.counts.Processed(); r.Counts.Total > 0 && done > r.Counts.Total {
+		r.Counts.Total = done // there was more to do than the handler thought
+	}
 	r.Counts.Extra = maps.Clone(x.counts.Extra)
 	r.Failures = slices.Clone(x.failures)
 	r.Context = maps.Clone(x.facts)
@@ -96,7 +100,7 @@ func (x *Exec) Add(name string, n int64) {
 		if x.counts.Extra == nil {
 			x.counts.Extra = make(map[string]int64)
 		}
-		x.counts.Extra[name] += n
+		x.counts.Extra[name] = plus(x.counts.Extra[name], n)
 	})
 }
 
@@ -104,23 +108,41 @@ func (x *Exec) Add(name string, n int64) {
 // Negative figures and Extra are ignored.
 func (x *Exec) Count(succeeded, failed, skipped int64) {
 	x.change(func() {
-		x.counts.Succeeded += max(succeeded, 0)
-		x.counts.Failed += max(failed, 0)
-		x.counts.Skipped += max(skipped, 0)
+		x.counts.Succeeded = plus(x.counts.Succeeded, succeeded)
+		x.counts.Failed = plus(x.counts.Failed, failed)
+		x.counts.Skipped = plus(x.counts.Skipped, skipped)
 	})
 }
 
+// plus adds n to a count. A third of what fits is where it ends, so that the
+// sum of three counts fits too.
+func plus(count, n int64) int64 {
+	const most = math.MaxInt64 / 3
+	return min(count, most) + min(max(n, 0), most-min(count, most))
+}
+
 // Note states a fact for people on the run, sanitized: where something came
-// from, what was found. The last one with a name counts.
+// from, what was found. The last one with a name counts; a fact that does not
+// fit into 16 KiB together with the others is left out.
 func (x *Exec) Note(name, value string) {
 	name, value = Sanitize(name), SanitizeFact(name, value)
 	x.change(func() {
 		if x.facts == nil {
 			x.facts = make(map[string]string)
 		}
-		x.facts[name] = value
+		size := len(name) + len(value)
+		for k, v := range x.facts {
+			if k != name {
+				size += len(k) + len(v)
+			}
+		}
+		if size <= maxFacts {
+			x.facts[name] = value
+		}
 	})
 }
+
+const maxFacts = 16 << 10
 
 // Succeed reports that the item is done. An item keeps its first outcome: to
 // report it again changes nothing, in this attempt or a later one. The key is
@@ -152,6 +174,7 @@ func (x *Exec) Skip(key string, reason Reason) {
 // that there is nothing left to do for it. Without an [ItemStore] it does not
 // know and reports false.
 func (x *Exec) Done(key string) bool {
+	key = itemKey(key)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	_, done := x.before[key]
@@ -188,23 +211,21 @@ func (p *parked) Error() string { return "parked: " + p.waiting.Message }
 func (x *Exec) change(apply func()) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if !x.closed {
-		apply()
+	if x.closed {
+		return
+	}
+	apply()
+	if !x.dirty {
 		x.dirty = true
+		select {
+		case x.kick <- struct{}{}:
+		default:
+		}
 	}
 }
 
-// bufferSize is how many items may wait to be stored before reporting waits for
-// the store.
-const bufferSize = 2000
-
 func (x *Exec) settle(it Item) {
-	it.Attempt, it.At = x.attempt, x.t.now()
-	if err := it.Validate(); err != nil {
-		// A wrong key is a defect of the handler, but the item must not vanish.
-		sum := sha256.Sum256([]byte(it.Key))
-		it.Key = "item " + hex.EncodeToString(sum[:4])
-	}
+	it.Key, it.Attempt, it.At = itemKey(it.Key), x.attempt, x.t.now()
 	full := false
 	x.change(func() {
 		if _, again := x.before[it.Key]; again {
@@ -238,30 +259,6 @@ func (x *Exec) tally(it Item) {
 		x.counts.Failed++
 		if len(x.failures) < MaxFailures {
 			x.failures = append(x.failures, ItemFailure{it.Key, it.Failure})
-		}
-	}
-}
-
-// resume loads what earlier attempts have settled.
-func (x *Exec) resume(ctx context.Context) error {
-	if x.t.cfg.Items == nil || x.attempt < 2 {
-		return nil
-	}
-	x.before = make(map[string]struct{})
-	q := ItemQuery{Run: x.ref, Limit: MaxLimit}
-	for {
-		page, err := x.t.cfg.Items.Items(ctx, q)
-		if err != nil {
-			return fmt.Errorf("resume: %w", err)
-		}
-		x.mu.Lock()
-		for _, it := range page.Items {
-			x.before[it.Key] = struct{}{}
-			x.tally(it)
-		}
-		x.mu.Unlock()
-		if q.After = page.Next; q.After == "" {
-			return nil
 		}
 	}
 }

@@ -23,27 +23,6 @@ var (
 	ErrStopping = errors.New("process is stopping")
 )
 
-// A verdict is an error that names the outcome of a run.
-type verdict struct {
-	outcome Outcome
-	cause   error
-}
-
-func (v *verdict) Error() string { return string(v.outcome) + ": " + v.cause.Error() }
-
-func (v *verdict) Unwrap() error { return v.cause }
-
-// Partial says that the run could not go on, but that what it did until then
-// counts: a handler that returns it has partially succeeded, or failed if no
-// item has succeeded. err must not be nil.
-func Partial(err error) error { return &verdict{OutcomePartiallySucceeded, err} }
-
-// Blocked says that something has to be there before a run of this type can do
-// its work. An empty message stands for the reason's own sentence.
-func Blocked(reason Reason, message string) error {
-	return &verdict{OutcomeBlocked, Public(nil, reason, message)}
-}
-
 // errPanicked is the error of a handler, or an observer, that panicked.
 var errPanicked = Public(nil, ReasonPanic, "")
 
@@ -57,7 +36,6 @@ func (x *Exec) execute(engine context.Context) {
 	x.cancel = cancel
 	x.t.live.add(x)
 	defer x.t.live.remove(x)
-
 	if x.caller != nil {
 		defer context.AfterFunc(x.caller, func() { cancel(ErrCanceled) })()
 	}
@@ -67,25 +45,42 @@ func (x *Exec) execute(engine context.Context) {
 		ctx, stop = context.WithTimeout(base, x.op.Timeout)
 		defer stop()
 	}
+
+	keeping, stopKeeping := context.WithCancel(context.WithoutCancel(base))
 	kept := make(chan struct{})
-	keepCtx, stopKeeping := context.WithCancel(context.WithoutCancel(base))
 	go func() {
 		defer close(kept)
-		x.keep(keepCtx)
+		x.keep(keeping)
+	}()
+	guarded := make(chan struct{})
+	go func() {
+		defer close(guarded)
+		x.guard(keeping, ctx)
 	}()
 	err, returned := x.call(ctx)
 	stopKeeping()
 	<-kept
+	<-guarded
+	cause := context.Cause(ctx)
 	if !returned {
-		x.t.cfg.Logger.ErrorContext(ctx, "handler ignored its context", "run", x.ref.ID, "type", x.ref.Type)
-		err = ErrStopping
+		x.t.cfg.Logger.ErrorContext(ctx, "handler was abandoned", "run", x.ref.ID, "type", x.ref.Type)
+		err, cause = errAbandoned, ErrStopping
 	}
-	x.finish(context.WithoutCancel(engine), err, context.Cause(ctx))
+	x.finish(context.WithoutCancel(engine), err, cause)
 }
 
+// errAbandoned is the error of a handler that ignores its context for longer
+// than a stopping process can wait.
+var errAbandoned = errors.New("handler was abandoned")
+
 // call runs the handler on its own goroutine, because it may end that. It
-// reports false when the process stops waiting for it.
+// reports false when the process stops waiting for it; the caller of Do waits
+// for its own work in any case.
 func (x *Exec) call(ctx context.Context) (err error, returned bool) {
+	abandon := x.t.abandon
+	if x.caller != nil {
+		abandon = nil
+	}
 	done := make(chan error, 1)
 	go func() {
 		err := errPanicked // stays if the handler ends its goroutine
@@ -102,86 +97,119 @@ func (x *Exec) call(ctx context.Context) (err error, returned bool) {
 	select {
 	case err := <-done:
 		return err, true
-	case <-x.t.abandon:
+	case <-abandon:
 		return nil, false
 	}
 }
 
 func (x *Exec) resumeAndWork(ctx context.Context) error {
+	// Between the claim and here the process may have been suspended.
+	if time.Until(x.deadline()) <= 0 {
+		x.cancel(ErrLeaseLost)
+		return ErrLeaseLost
+	}
 	if err := x.resume(ctx); err != nil {
 		return err
 	}
 	return x.work(ctx)
 }
 
-// keep writes progress and heartbeats until ctx ends, and ends the handler's
-// context when the attempt is over.
-func (x *Exec) keep(ctx context.Context) {
-	tick := min(x.t.cfg.Progress, x.t.cfg.Heartbeat)
-	timer := time.NewTicker(tick)
-	defer timer.Stop()
-	last := time.Now() //nolint:forbidigo // monotonic, for this process only
+// deadline is when this attempt is over unless it reports again.
+func (x *Exec) deadline() time.Time {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.until
+}
+
+// guard ends the handler's context when the attempt is over. It writes nothing,
+// so that nothing can hold it up. Of a handler that ignores its context it says
+// so once a minute.
+func (x *Exec) guard(ctx, handler context.Context) {
+	ended := handler.Done()
+	var stuck <-chan time.Time
 	for {
-		left, _ := x.pending()
-		if left <= 0 {
-			x.cancel(ErrLeaseLost)
-			return
-		}
+		until := x.deadline()
+		left := time.NewTimer(time.Until(until))
 		select {
 		case <-ctx.Done():
+			left.Stop()
 			return
-		case <-time.After(left):
-			continue
-		case now := <-timer.C:
-			left, dirty := x.pending()
-			if !dirty && now.Sub(last) < x.t.cfg.Heartbeat {
-				continue
+		case <-left.C:
+			if until.Equal(x.deadline()) {
+				x.cancel(ErrLeaseLost)
+				<-ctx.Done()
+				return
 			}
-			last = now
-			wctx, cancel := context.WithTimeout(ctx, min(left, x.t.cfg.Heartbeat))
-			x.report(wctx)
-			cancel()
+		case <-ended:
+			ended, stuck = nil, time.After(time.Minute)
+		case <-stuck:
+			x.t.cfg.Logger.ErrorContext(ctx, "handler ignores its context", "run", x.ref.ID, "type", x.ref.Type, "cause", context.Cause(handler))
+			stuck = time.After(time.Minute)
 		}
+		left.Stop()
 	}
 }
 
-// pending says how long the attempt may still go on without a report, and
-// whether there is something to report.
-func (x *Exec) pending() (left time.Duration, dirty bool) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return time.Until(x.until), x.dirty
+// keep writes progress and heartbeats until ctx ends.
+func (x *Exec) keep(ctx context.Context) {
+	last := time.Now() //nolint:forbidigo // monotonic, for this process only
+	for {
+		next := last.Add(x.t.cfg.Heartbeat)
+		if x.isDirty() {
+			next = last.Add(min(x.t.cfg.Progress, x.t.cfg.Heartbeat))
+		}
+		timer := time.NewTimer(time.Until(next))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-x.kick:
+			timer.Stop()
+			continue
+		case last = <-timer.C:
+		}
+		x.report(ctx)
+	}
 }
 
-// report stores items and progress and extends the lease.
+func (x *Exec) isDirty() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.dirty
+}
+
+// report extends the lease and stores progress, and then the items: what the
+// lease depends on does not wait for anything else.
 func (x *Exec) report(ctx context.Context) {
-	x.storeItems(ctx)
 	until := x.t.until()
-	err := x.update(ctx, func(r *Run) {
+	wctx, cancel := context.WithTimeout(ctx, x.t.cfg.Heartbeat)
+	err := x.update(wctx, func(r *Run) {
 		x.fill(r)
 		x.dirty = false
 		r.UpdatedAt = x.t.now()
 		r.Timing = Timing{Lease: x.t.cfg.Lease}
 	})
+	cancel()
 	x.mu.Lock()
-	defer x.mu.Unlock()
 	if err == nil {
 		x.until = until
-		return
+	} else {
+		x.dirty = true
 	}
-	x.dirty = true
-	if ctx.Err() == nil {
+	x.mu.Unlock()
+	if err != nil && ctx.Err() == nil {
 		x.t.cfg.Logger.WarnContext(ctx, "progress was not stored", "run", x.ref.ID, "error", err)
 	}
+	ictx, cancel := context.WithTimeout(ctx, x.t.cfg.Heartbeat/2)
+	defer cancel()
+	x.storeItems(ictx)
 }
 
 // update changes the stored run, if this attempt still is the running one, and
 // merges with what others have changed in it meanwhile, which can only be a
 // request to cancel. Otherwise it ends the handler's context and reports
-// ErrLeaseLost.
+// ErrLeaseLost. Only one caller at a time may be in it: keep, and then finish.
 func (x *Exec) update(ctx context.Context, change func(r *Run)) error {
-	x.writes.Lock()
-	defer x.writes.Unlock()
 	for {
 		x.mu.Lock()
 		next := x.run.Clone()
@@ -223,34 +251,5 @@ func (x *Exec) adopt(stored *Run) {
 	x.mu.Unlock()
 	if !stored.Cancel.At.IsZero() {
 		x.cancel(ErrCanceled)
-	}
-}
-
-// storeItems writes the items that are buffered. Those that could not be
-// written stay there.
-func (x *Exec) storeItems(ctx context.Context) {
-	x.writes.Lock()
-	defer x.writes.Unlock()
-	for {
-		x.mu.Lock()
-		n := min(len(x.buffer), 500)
-		batch := x.buffer[:n:n]
-		x.mu.Unlock()
-		if n == 0 {
-			return
-		}
-		err := x.t.cfg.Items.PutItems(ctx, x.ref, x.attempt, batch)
-		switch {
-		case err == nil:
-		case errors.Is(err, ErrConflict), errors.Is(err, ErrNotFound):
-			x.cancel(ErrLeaseLost)
-			return
-		default:
-			x.t.cfg.Logger.WarnContext(ctx, "items were not stored", "run", x.ref.ID, "error", err)
-			return
-		}
-		x.mu.Lock()
-		x.buffer = x.buffer[n:]
-		x.mu.Unlock()
 	}
 }

@@ -30,8 +30,11 @@ func KeyOf(tenant string, typ Type, identity any) (Key, error) {
 
 // OnceFor turns an idempotency key that an actor chose, such as the value of an
 // HTTP Idempotency-Key header, into a [Request].Once that no other actor's keys
-// can meet.
+// can meet. It is empty if key is.
 func OnceFor(actor Actor, key string) string {
+	if key == "" {
+		return ""
+	}
 	sum, err := digest([]any{actor.Kind, actor.ID, []byte(key)})
 	if err != nil {
 		return "" // unreachable: broken text in kind or ID is replaced by encoding/json

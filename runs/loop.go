@@ -8,9 +8,13 @@ import (
 	"time"
 )
 
-// hardStop is how long after Config.Grace a handler that ignores its context is
-// waited for.
-const hardStop = 5 * time.Second
+// What a stopping process waits for after Config.Grace: first for handlers that
+// ignore their context, then for records that cannot be written and observers
+// that do not return.
+const (
+	hardStop = 5 * time.Second
+	lastStop = 3 * time.Second
+)
 
 // Run executes runs in this process, if the Dispatcher is a [Worker], and looks
 // after those that wait for somebody: it offers queued ones again, takes runs
@@ -30,6 +34,7 @@ func (t *Tracker) Run(ctx context.Context) error {
 	idle := make(chan struct{})
 	go func() {
 		group.Wait()
+		t.background.Wait()
 		close(idle)
 	}()
 
@@ -50,8 +55,28 @@ func (t *Tracker) Run(ctx context.Context) error {
 	case <-last.C:
 	}
 	close(t.abandon)
-	<-idle
+	last.Reset(lastStop)
+	select {
+	case <-idle:
+	case <-last.C:
+		close(t.last)
+		<-idle
+	}
 	return nil
+}
+
+// lastly calls cancel when the process waits for nothing any longer, until the
+// function that it returns is called.
+func (t *Tracker) lastly(cancel context.CancelFunc) (done func()) {
+	over := make(chan struct{})
+	go func() {
+		select {
+		case <-t.last:
+			cancel()
+		case <-over:
+		}
+	}()
+	return func() { close(over) }
 }
 
 // work lets the dispatcher execute runs, and begins anew when it cannot go on.
@@ -76,41 +101,49 @@ func (t *Tracker) work(ctx context.Context) {
 func (t *Tracker) maintain(ctx context.Context) {
 	sweep := time.NewTimer(0)
 	defer sweep.Stop()
-	const soon = 50 * time.Millisecond
-	pause := soon
-	var refill <-chan time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-t.pull:
+			for t.refill(ctx) {
+			}
 		case <-sweep.C:
+			// A slot may have become free in the very moment in which the
+			// dispatcher said that it was full.
+			for t.refill(ctx) {
+			}
 			if t.sweep(ctx) {
 				sweep.Reset(0)
 			} else {
 				// Uneven, so that processes that started together drift apart.
 				sweep.Reset(t.cfg.Sweep*3/4 + rand.N(t.cfg.Sweep/2+1))
 			}
-			continue
-		case <-t.pull:
-			pause = soon
-		case <-refill:
-			pause = min(2*pause, time.Second)
-		}
-		refill = nil
-		if t.refill(ctx) {
-			refill = time.After(pause)
 		}
 	}
 }
 
-// freed says that a slot is free.
+// freed says that a slot is free. When the dispatcher was full, half of what
+// waited then has to be gone before it is offered more: that takes one look for
+// many runs.
 func (t *Tracker) freed() {
-	if t.backlog.Load() {
+	if t.backlog.Load() && int64(t.handed.len()) <= t.full.Load()/2 {
+		t.askPull()
+	}
+}
+
+// leaveLane says that r is not running any more.
+func (t *Tracker) leaveLane(r *Run) {
+	if r.Lane != "" {
+		t.lanes.free(r)
 		t.askPull()
 	}
 }
 
 func (t *Tracker) askPull() {
+	if t.worker == nil {
+		return
+	}
 	t.backlog.Store(true)
 	select {
 	case t.pull <- struct{}{}:
@@ -118,36 +151,45 @@ func (t *Tracker) askPull() {
 	}
 }
 
+// refillBatch is how many runs a look for waiting ones brings.
+const refillBatch = 128
+
 // refill offers queued runs that the dispatcher had no room for, and reports
-// whether there may be more of them.
+// whether it has room for more and there may be some.
 func (t *Tracker) refill(ctx context.Context) (more bool) {
 	if !t.backlog.Swap(false) {
 		return false
 	}
-	const batch = 64
-	limit := t.handed.len() + batch
-	due, err := t.cfg.Store.Due(ctx, DueQuery{Types: t.types, Claimable: true, Limit: limit})
+	// Those that wait in the dispatcher are the oldest ones, mostly.
+	limit := t.handed.len() + refillBatch
+	due, err := t.cfg.Store.Due(ctx, DueQuery{Types: t.rings, Claimable: true, Limit: limit})
 	if err != nil {
-		t.backlog.Store(true)
-		return ctx.Err() == nil
+		t.backlog.Store(true) // the next sweep tries again
+		if ctx.Err() == nil {
+			t.cfg.Logger.WarnContext(ctx, "look for waiting runs failed", "error", err)
+		}
+		return false
 	}
+	offered := 0
 	for _, r := range due {
-		if t.handed.has(r.ID) {
+		if t.handed.has(r.ID) || t.lanes.busy(r) {
 			continue
 		}
+		r.NotBefore = time.Time{} // the store says that it has come
 		full, err := t.offer(ctx, r)
 		if full {
-			return true // offer has marked the backlog
+			return false // offer has noted that; freed goes on
 		}
 		if err != nil {
 			t.cfg.Logger.WarnContext(ctx, "dispatch failed", "run", r.ID, "type", r.Type, "error", err)
+			return false // the sweep rings again
 		}
+		offered++
 	}
-	if len(due) == limit {
+	if more = len(due) == limit && offered > 0; more {
 		t.backlog.Store(true)
-		return true
 	}
-	return false
+	return more
 }
 
 // liveRuns are the executions of this process.

@@ -73,7 +73,7 @@ type Spec[In any] struct {
 	Context func(in In) map[string]string
 
 	// Action is the right that is needed to start and to execute such a run. If
-	// nil, it is [ActionStart].
+	// nil, or if it returns "", it is [ActionStart].
 	Action func(in In) Action
 
 	Timeout  time.Duration // as in [Operation]
@@ -113,6 +113,7 @@ func (s *Spec[In]) decode(raw json.RawMessage) (any, error) {
 	in := new(In)
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
+	dec.UseNumber() // what has no type of its own stays exact
 	if err := dec.Decode(in); err != nil {
 		return nil, Public(err, ReasonInvalidInput, inputProblem(err))
 	}
@@ -123,10 +124,12 @@ func (s *Spec[In]) decode(raw json.RawMessage) (any, error) {
 }
 
 func (s *Spec[In]) action(in any) Action {
-	if s.Action == nil {
-		return ActionStart
+	if s.Action != nil {
+		if a := s.Action(*in.(*In)); a != "" {
+			return a
+		}
 	}
-	return s.Action(*in.(*In))
+	return ActionStart
 }
 
 func (s *Spec[In]) plan(ctx context.Context, r *Run, input any) error {
@@ -156,6 +159,7 @@ func (s *Spec[In]) plan(ctx context.Context, r *Run, input any) error {
 	}
 	if s.Target != nil {
 		r.Target = s.Target(*in)
+		r.Target.Name = displayName(r.Target.Name)
 	}
 	if s.Context != nil {
 		r.Context = sanitizeAll(s.Context(*in))

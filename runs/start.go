@@ -30,7 +30,8 @@ type Request struct {
 
 	// Once makes the request repeatable: as long as a run of this tenant and
 	// type with the same Once is kept, that run is the answer. See [OnceFor]
-	// for keys that clients choose. Empty means that every request counts.
+	// for keys that clients choose. Empty means that every request counts. A
+	// request that joins a run leaves no trace of its Once.
 	Once string
 
 	retryOf string
@@ -50,9 +51,12 @@ type Started struct {
 	SameInput bool
 }
 
-// dispatchTimeout bounds how long a start waits for the dispatcher to take a
-// reference, so that it answers within 2 s whatever happens behind it.
-const dispatchTimeout = 1500 * time.Millisecond
+// What a start may wait for, so that it answers within 2 s whatever happens
+// behind it; see also stageTimeout.
+const (
+	insertTimeout   = 1200 * time.Millisecond // the store, in all its tries
+	dispatchTimeout = 500 * time.Millisecond  // the dispatcher
+)
 
 // Start records the run that req asks for, offers it to the dispatcher and
 // returns it. If an active run with the same key is there, or a kept one with
@@ -65,7 +69,8 @@ const dispatchTimeout = 1500 * time.Millisecond
 //
 // Start reports [ErrForbidden] or [ErrNotFound] as the [Authorizer] says,
 // [ErrInvalid] (see [FailureOf] for a sentence), [ErrInputMismatch], and what
-// the store reports.
+// the store reports. After [ErrStoreUnavailable] the run may exist all the same:
+// the same request once more joins it.
 func (t *Tracker) Start(ctx context.Context, req Request) (Started, error) {
 	s, err := t.start(ctx, req)
 	if err != nil {
@@ -96,21 +101,24 @@ func (t *Tracker) plan(ctx context.Context, req Request) (*Run, error) {
 	if op != nil && inErr == nil {
 		need = op.spec.action(in)
 	}
-	for _, a := range []Action{need, req.action} {
-		if err := t.authorize(ctx, req.Initiator, req.Tenant, a); err != nil {
-			return nil, err
-		}
+	err := t.authorize(ctx, req.Initiator, req.Tenant, need)
+	if err == nil && req.action != "" {
+		err = t.authorize(ctx, req.Initiator, req.Tenant, req.action)
+	}
+	if err != nil {
+		return nil, err
 	}
 	switch {
 	case op == nil:
 		return nil, Public(ErrUnknownType, ReasonInvalidInput, "There is no such type of operation.")
 	case inErr != nil:
 		return nil, asInvalid(inErr)
-	case req.Initiator.Kind == "" || req.Initiator.ID == "":
-		return nil, invalid("initiator is empty")
-	case req.Tenant == SystemTenant && req.Initiator.Kind == ActorUser:
+	case !req.Initiator.Valid():
+		return nil, invalid("initiator has no ID or no known kind")
+	case req.Tenant == SystemTenant && req.Initiator.Kind != ActorSystem:
 		return nil, invalid("tenant %s is reserved", SystemTenant)
 	}
+	req.Initiator.Name = displayName(req.Initiator.Name)
 	now := t.now()
 	r := &Run{
 		Tenant:    req.Tenant,
@@ -123,6 +131,7 @@ func (t *Tracker) plan(ctx context.Context, req Request) (*Run, error) {
 		RetryOf:   req.retryOf,
 		CreatedAt: now,
 		UpdatedAt: now,
+		Timing:    Timing{Ring: t.cfg.Ring}, // the first ring is Start's own
 	}
 	if err := op.spec.plan(ctx, r, in); err != nil {
 		return nil, asInvalid(err)
@@ -163,7 +172,7 @@ func asInvalid(err error) error {
 }
 
 func (t *Tracker) authorize(ctx context.Context, actor Actor, tenant string, a Action) error {
-	if t.cfg.Authorizer == nil || a == "" {
+	if t.cfg.Authorizer == nil {
 		return nil
 	}
 	return t.cfg.Authorizer.Authorize(ctx, actor, tenant, a)
@@ -174,6 +183,8 @@ func (t *Tracker) authorize(ctx context.Context, actor Actor, tenant string, a A
 func (t *Tracker) insert(ctx context.Context, r *Run) (Started, error) {
 	var stored *Run
 	var created bool
+	ctx, cancel := context.WithTimeoutCause(ctx, insertTimeout, ErrStoreUnavailable)
+	defer cancel()
 	err := t.persist(ctx, startTries, func(ctx context.Context, again bool) (err error) {
 		stored, created, err = t.cfg.Store.Insert(ctx, r)
 		if again && errors.Is(err, ErrExists) {
@@ -186,6 +197,9 @@ func (t *Tracker) insert(ctx context.Context, r *Run) (Started, error) {
 		return err
 	})
 	if err != nil {
+		if errors.Is(context.Cause(ctx), ErrStoreUnavailable) {
+			err = fmt.Errorf("%w: no answer in time: %w", ErrStoreUnavailable, err)
+		}
 		return Started{}, err
 	}
 	same := created || sameJSON(stored.Params, r.Params)
@@ -198,13 +212,14 @@ func (t *Tracker) insert(ctx context.Context, r *Run) (Started, error) {
 // startTries is how often a start tries to reach the store.
 const startTries = 3
 
-// persist calls write until it succeeds or fails for another reason than an
-// unreachable store, at most tries times, with pauses of 50 ms and more.
+// persist calls write until it succeeds, fails for a reason that will stay, or
+// ctx ends, with pauses of 50 ms and more; at most tries times, if tries is not
+// 0.
 func (t *Tracker) persist(ctx context.Context, tries int, write func(ctx context.Context, again bool) error) error {
 	pause := 50 * time.Millisecond
 	for i := 1; ; i++ {
 		err := write(ctx, i > 1)
-		if err == nil || i == tries || !errors.Is(err, ErrStoreUnavailable) {
+		if err == nil || i == tries || isFinal(err) {
 			return err
 		}
 		select {
@@ -218,6 +233,9 @@ func (t *Tracker) persist(ctx context.Context, tries int, write func(ctx context
 
 // offerNew offers a run that was just created to the dispatcher.
 func (t *Tracker) offerNew(ctx context.Context, s Started) (Started, error) {
+	if s.Run.Status != StatusQueued || s.Run.Attempt > 0 {
+		return s, nil // it took long to learn that it is stored: somebody has it
+	}
 	_, err := t.offer(ctx, s.Run)
 	if err == nil {
 		return s, nil
@@ -227,7 +245,7 @@ func (t *Tracker) offerNew(ctx context.Context, s Started) (Started, error) {
 	defer cancel()
 	t.cfg.Logger.ErrorContext(ctx, "dispatch failed", "run", s.Run.ID, "type", s.Run.Type, "error", err)
 	failed := s.Run.Clone()
-	t.complete(failed, OutcomeFailed, Because(ReasonDispatchFailed))
+	t.complete(failed, OutcomeFailed, Because(ReasonDispatchFailed), t.now())
 	failed, uerr := t.update(ctx, failed)
 	switch {
 	case uerr == nil:
@@ -237,7 +255,9 @@ func (t *Tracker) offerNew(ctx context.Context, s Started) (Started, error) {
 	case errors.Is(uerr, ErrConflict):
 		return s, nil // a worker has it: the reference did arrive
 	default:
-		return s, fmt.Errorf("%w: %w", ErrDispatchFailed, errors.Join(err, uerr))
+		// It stays queued, truthfully: the sweep offers it again.
+		t.cfg.Logger.ErrorContext(ctx, "failed dispatch was not recorded", "run", s.Run.ID, "type", s.Run.Type, "error", uerr)
+		return s, nil
 	}
 }
 
@@ -259,33 +279,19 @@ func (t *Tracker) offer(ctx context.Context, r *Run) (full bool, err error) {
 	}()
 	err = t.cfg.Dispatcher.Dispatch(ctx, r.Ref())
 	if errors.Is(err, ErrFull) {
+		t.full.Store(int64(t.handed.len() - 1))
 		t.backlog.Store(true)
 		return true, nil
 	}
 	return false, err
 }
 
-// complete ends r in memory; the caller stores it.
-func (t *Tracker) complete(r *Run, o Outcome, f Failure) {
-	now := t.now()
-	r.Status, r.Outcome, r.Failure = StatusCompleted, o, f
-	r.Waiting = Failure{}
-	r.CompletedAt, r.UpdatedAt = latest(now, r.CreatedAt, r.StartedAt), now
-	r.LeaseUntil, r.NotBefore, r.NextRing, r.Timing = time.Time{}, time.Time{}, time.Time{}, Timing{}
-	// Without observers there is nobody to tell, and the end is its own
-	// announcement.
-	r.Announced = len(t.cfg.Observers) == 0
-	if !r.Announced {
-		r.Timing.Ring = t.cfg.Ring // somebody else tells them if this process dies
-	}
-}
-
-// latest keeps durations from being negative when a clock steps back.
-func latest(t time.Time, others ...time.Time) time.Time {
-	for _, o := range others {
-		if o.After(t) {
-			t = o
+// isFinal reports whether a store would answer the same again.
+func isFinal(err error) bool {
+	for _, final := range []error{ErrConflict, ErrNotFound, ErrExists, ErrInvalid, ErrLaneBusy, ErrBadCursor, ErrLeaseLost} {
+		if errors.Is(err, final) {
+			return true
 		}
 	}
-	return t
+	return false
 }

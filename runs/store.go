@@ -153,6 +153,7 @@ type Page struct {
 // looks neither at NextRing nor at Grace.
 type DueQuery struct {
 	Types     []Type // only these; none selects nothing
+	Status    Status // only runs with this status; empty means any
 	Claimable bool
 	Grace     time.Duration
 	Limit     int // at most this many; 0 means 50

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -74,16 +75,25 @@ type Tracker struct {
 	cfg   Config
 	ops   map[Type]*Operation
 	types []Type // all that were declared, sorted
+	rings []Type // those that this process rings for
 	ids   *ids
 
 	worker  Worker        // the dispatcher, if it is one
 	ran     atomic.Bool   // Run was called
 	pull    chan struct{} // asks Run to offer queued runs to a free slot
 	backlog atomic.Bool   // the dispatcher was full, so there may be some
+	full    atomic.Int64  // how many references waited when the dispatcher was full
 	handed  handover
+	lanes   lanes
 	watch   watchers
 	live    liveRuns
+
+	telling    textSet        // runs whose end is being announced
+	teller     chan struct{}  // holds an entry for each of them that a sweep began
+	background sync.WaitGroup // of what a sweep began
+
 	abandon chan struct{} // closed when executions are waited for no longer
+	last    chan struct{} // closed when nothing is waited for any longer
 }
 
 // New returns a Tracker made of cfg, or an error that says what is wrong with
@@ -131,7 +141,9 @@ func New(cfg Config) (*Tracker, error) {
 		ops:     make(map[Type]*Operation, len(cfg.Operations)),
 		ids:     new(ids),
 		pull:    make(chan struct{}, 1),
+		teller:  make(chan struct{}, sweepWidth),
 		abandon: make(chan struct{}),
+		last:    make(chan struct{}),
 	}
 	for _, op := range cfg.Operations {
 		if err := op.Type.Validate(); err != nil {
@@ -148,6 +160,13 @@ func New(cfg Config) (*Tracker, error) {
 	}
 	slices.Sort(t.types)
 	t.worker, _ = cfg.Dispatcher.(Worker)
+	for _, typ := range t.types {
+		// What a process with workers of its own cannot execute it does not ring
+		// for: it would only put off those who can.
+		if t.worker == nil || t.ops[typ].Executes() {
+			t.rings = append(t.rings, typ)
+		}
+	}
 	return t, nil
 }
 

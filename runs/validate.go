@@ -1,9 +1,12 @@
 package runs
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -194,4 +197,38 @@ func plainText(s string) bool { return utf8.ValidString(s) && !strings.ContainsR
 
 func invalid(format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{ErrInvalid}, args...)...)
+}
+
+// printable returns s without what could break a line of a log or turn the order
+// of letters around.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029' {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
+
+// displayName returns what is shown of a name: at most 256 runes of what is
+// visible of it.
+func displayName(s string) string {
+	s = printable(s)
+	n := 0
+	for i := range s {
+		if n++; n > 256 {
+			return s[:i]
+		}
+	}
+	return s
+}
+
+// itemKey returns the key under which an item is kept: what is visible of key,
+// or a digest of one that no store keeps, so that the item does not vanish.
+func itemKey(key string) string {
+	if shown := printable(key); shown != "" && len(shown) <= MaxText {
+		return shown
+	}
+	sum := sha256.Sum256([]byte(key))
+	return "item " + hex.EncodeToString(sum[:4])
 }

@@ -80,10 +80,15 @@ func (t *Tracker) RequestCancel(ctx context.Context, ref Ref, actor Actor, why s
 			err = t.authorizeOn(ctx, actor, r, ActionCancelOwn, ActionCancelOther)
 		}
 		if err == nil {
-			if r.Ended() || !r.Cancel.At.IsZero() {
+			asked := !r.Cancel.At.IsZero()
+			if r.Ended() || asked && r.Status == StatusRunning {
 				return r, nil
 			}
-			r, err = t.cancel(ctx, r, CancelRequest{At: t.now(), By: actor, Why: Sanitize(why)})
+			if !asked {
+				r.Cancel = CancelRequest{At: t.now(), By: actor, Why: Sanitize(why)}
+				r.Cancel.By.Name = displayName(actor.Name)
+			}
+			r, err = t.cancel(ctx, r)
 		}
 		if errors.Is(err, ErrConflict) {
 			continue
@@ -95,10 +100,12 @@ func (t *Tracker) RequestCancel(ctx context.Context, ref Ref, actor Actor, why s
 	}
 }
 
-func (t *Tracker) cancel(ctx context.Context, r *Run, req CancelRequest) (*Run, error) {
-	r.Cancel, r.UpdatedAt = req, req.At
+// cancel stores the request that r carries.
+func (t *Tracker) cancel(ctx context.Context, r *Run) (*Run, error) {
+	now := t.now()
+	r.UpdatedAt = now
 	if r.Status == StatusQueued {
-		t.complete(r, OutcomeCanceled, Because(ReasonCanceled))
+		t.complete(r, OutcomeCanceled, Because(ReasonCanceled), now)
 	}
 	r, err := t.update(ctx, r)
 	if err != nil {
@@ -138,6 +145,9 @@ func (t *Tracker) Retry(ctx context.Context, ref Ref, actor Actor, once string) 
 	if r.Initiator.Is(actor) {
 		need = ActionRetryOwn
 	}
+	if op := t.ops[r.Type]; r.Inline && (op == nil || !op.Executes()) {
+		return Started{}, fmt.Errorf("retry %s: %w", ref.ID, Public(ErrInvalid, ReasonUnsupported, "Only its starter can do this again."))
+	}
 	if !r.Ended() {
 		err := t.authorize(ctx, actor, r.Tenant, need)
 		if err == nil {
@@ -165,10 +175,13 @@ func (t *Tracker) Import(ctx context.Context, r *Run) (*Run, error) {
 	if r.ID == "" {
 		r.ID = new(ids).next(r.CreatedAt)
 	}
-	r.Announced = true
+	r.Announced, r.Timing = true, Timing{}
 	err := r.Validate()
 	if err == nil && !r.Ended() {
 		err = invalid("only runs that have ended are imported")
+	}
+	if err == nil && r.CompletedAt.IsZero() {
+		err = invalid("the run does not say when it ended")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("import: %w", err)

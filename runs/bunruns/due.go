@@ -42,7 +42,7 @@ func (s *Store) Due(ctx context.Context, q runs.DueQuery) ([]*runs.Run, error) {
 		args = append(args, q.Grace.Microseconds())
 	}
 	var found []*runs.Run
-	err = query(ctx, s.read, dueText(s.dialect, q.Claimable, roundUp(limit)), args, func(rows *sql.Rows) error {
+	err = query(ctx, s.read, dueText(s.dialect, q, roundUp(limit)), args, func(rows *sql.Rows) error {
 		if len(found) == limit {
 			return nil
 		}
@@ -86,12 +86,12 @@ const (
 		WHERE type = {type} AND status = 'queued' AND {free} <= {now} AND (next_ring IS NOT NULL OR created_at <= {now} - {grace})
 		ORDER BY {free}, id LIMIT {limit}) AS rung`
 
-	dueUnclaimed = `SELECT id, created_at + {grace} FROM (
+	dueUnclaimed = `SELECT id, created_at + {grace} AS at FROM (
 		SELECT id, created_at FROM operation_runs
 		WHERE type = {type} AND status = 'queued' AND {free} IS NULL AND created_at <= {now} - {grace}
 		ORDER BY {free}, created_at, id LIMIT {limit}) AS unclaimed`
 
-	dueUnannounced = `SELECT id, next_ring FROM (
+	dueUnannounced = `SELECT id, next_ring AS at FROM (
 		SELECT id, next_ring FROM operation_runs
 		WHERE type = {type} AND status = 'completed' AND NOT announced AND next_ring IS NULL
 		ORDER BY next_ring, id LIMIT {limit}) AS silent
@@ -101,7 +101,7 @@ const (
 		ORDER BY next_ring, id LIMIT {limit}) AS unheard`
 
 	// dueLost has no order of an index: leases are in none.
-	dueLost = `SELECT id, lease_until FROM (
+	dueLost = `SELECT id, lease_until AS at FROM (
 		SELECT id, lease_until FROM operation_runs
 		WHERE type {lost} AND status = 'running' AND (lease_until IS NULL OR lease_until <= {now})
 		ORDER BY lease_until NULLS FIRST, id LIMIT {limit}) AS lost`
@@ -114,11 +114,24 @@ const (
 // lost ones are looked for in all types at once with PostgreSQL, because its
 // planner, which cannot know how many types there are, would think that
 // expensive enough to compile it.
-func dueText(d bunkit.Dialect, claimable bool, limit int) string {
-	ways, lost, since := dueReady+" UNION ALL "+dueParked, "", "r.id"
-	if !claimable {
+func dueText(d bunkit.Dialect, q runs.DueQuery, limit int) string {
+	var ways, lost string
+	since := dueSince
+	switch {
+	case q.Claimable:
+		ways, since = dueReady+" UNION ALL "+dueParked, "r.id"
+	case q.Status == runs.StatusQueued:
+		ways = dueRung + " UNION ALL " + dueUnclaimed
+	case q.Status == runs.StatusRunning:
+		lost = dueLost
+	case q.Status == runs.StatusCompleted:
+		ways = dueUnannounced
+	default:
 		ways = dueRung + " UNION ALL " + dueUnclaimed + " UNION ALL " + dueUnannounced
-		lost, since = " UNION ALL "+dueLost, dueSince
+		lost = " UNION ALL " + dueLost
+	}
+	if d == bunkit.SQLite3 && ways == "" {
+		ways, lost = lost, ""
 	}
 	if d == bunkit.SQLite3 {
 		// It has no LATERAL, but a subquery of an expression sees as much.
@@ -134,6 +147,10 @@ func dueText(d bunkit.Dialect, claimable bool, limit int) string {
 		).Replace("SELECT {columns} FROM json_each(?1) AS t CROSS JOIN operation_runs AS r" +
 			" ON r.id IN (SELECT id FROM (" + ways + lost + ")) ORDER BY " + since + " NULLS FIRST, r.id LIMIT {limit}")
 	}
+	each := ""
+	if ways != "" {
+		each = "SELECT d.id, d.at FROM unnest({types}) AS t(type) CROSS JOIN LATERAL (" + ways + ") AS d"
+	}
 	return strings.NewReplacer(
 		"{columns}", list("r.", whole()),
 		"{limit}", strconv.Itoa(limit),
@@ -145,6 +162,6 @@ func dueText(d bunkit.Dialect, claimable bool, limit int) string {
 		"{free}", "greatest(not_before, next_ring)",
 		"{r.free}", "greatest(r.not_before, r.next_ring)",
 	).Replace("SELECT {columns} FROM operation_runs AS r WHERE r.id = ANY (ARRAY(SELECT id FROM (" +
-		"SELECT d.id, d.at FROM unnest({types}) AS t(type) CROSS JOIN LATERAL (" + ways + ") AS d" + lost +
+		each + lost +
 		") AS due ORDER BY at NULLS FIRST, id LIMIT {limit})) ORDER BY " + since + " NULLS FIRST, r.id")
 }

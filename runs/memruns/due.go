@@ -142,6 +142,8 @@ func (q *queue) promote(at time.Time) {
 // ripe looks at what the order of the lists leaves open.
 func ripe(q runs.DueQuery, r *runs.Run, at time.Time) bool {
 	switch {
+	case q.Status != "" && q.Status != r.Status:
+		return false
 	case r.Status != runs.StatusQueued:
 		return true
 	case q.Claimable:

@@ -3,6 +3,7 @@ package runstest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tenantatlas/tenantatlas/runs"
@@ -10,6 +11,36 @@ import (
 
 // ringPromises are those of Due without Claimable.
 var ringPromises = []promise[runs.Store]{
+	{
+		name: "ring-status",
+		text: "with Status set Due selects only runs with this status",
+		check: func(ctx context.Context, s runs.Store) error {
+			rung, young := queued(acme, "r1", ""), queued(acme, "r2", "")
+			rung.NextRing = past
+			lost, other, unannounced := begin(queued(acme, "r3", "")), begin(queued(acme, "r4", "")), ended(acme, "r5")
+			lost.Timing.Lease, other.Timing.Lease, unannounced.Announced = 1, 1, false
+			other.Type = otherRun
+			if err := insertAll(ctx, s, rung, young, lost, other, unannounced); err != nil {
+				return err
+			}
+			for status, want := range map[runs.Status][]string{
+				"":                   {"r1", "r2", "r3", "r4", "r5"},
+				runs.StatusQueued:    {"r1", "r2"},
+				runs.StatusRunning:   {"r3", "r4"},
+				runs.StatusCompleted: {"r5"},
+			} {
+				q := runs.DueQuery{Types: []runs.Type{testRun, otherRun}, Status: status}
+				if err := isDue(ctx, s, q, want...); err != nil {
+					return fmt.Errorf("status %q: %w", status, err)
+				}
+				q.Limit = 1
+				if got, err := s.Due(ctx, q); err != nil || len(got) != 1 || !slices.Contains(want, got[0].ID) {
+					return fmt.Errorf("status %q, limit 1: %d runs, %w; want one of %v", status, len(got), err, want)
+				}
+			}
+			return nil
+		},
+	},
 	{
 		name: "ring-grace",
 		text: "a queued run that was never rung again is due when it is older than Grace, by the store's clock",

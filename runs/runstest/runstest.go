@@ -68,6 +68,7 @@ const (
 	globex = "globex"
 
 	testRun   runs.Type = "test.run"
+	otherRun  runs.Type = "test.other"
 	testOther runs.Type = "test.other"
 )
 

@@ -300,6 +300,8 @@ var dueSaboteurs = []saboteur{
 			return all[:min(limit, len(all))], err
 		}
 	}},
+	{"ring-status", dueAsking(func(q *runs.DueQuery) { q.Status = "" })},
+	{"ring-status", dueWithout(func(q runs.DueQuery, r *runs.Run) bool { return q.Status != "" && r.Type == otherRun })},
 	{"ring-grace", dueAsking(func(q *runs.DueQuery) { q.Grace = 0 })},
 	{"ring-grace", dueWith(func(_ runs.DueQuery, r *runs.Run) bool { return r.NextRing.IsZero() && r.NotBefore.After(time.Now()) })},
 	{"ring-next", dueWithout(func(q runs.DueQuery, r *runs.Run) bool { return r.CreatedAt.Add(q.Grace).After(time.Now()) })},
