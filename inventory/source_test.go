@@ -320,7 +320,7 @@ func TestResume(t *testing.T) {
 		second := newWorld(t, options{doc: small(), items: true, store: first.store, runs: first.runs})
 		run := second.wait(started)
 		if run.Outcome != runs.OutcomeSucceeded || run.Attempt != 2 || run.Counts.Succeeded != 2 {
-			t.Fatalf("run = %s after %d attempts with %+v", run.Outcome, run.Attempt, run.Counts)
+			t.Fatalf("run = %s %+v after %d attempts with %+v", run.Outcome, run.Failure, run.Attempt, run.Counts)
 		}
 		if diff := cmp.Diff(figures(5, 5, 0, 0), run.Counts.Extra); diff != "" {
 			t.Errorf("figures (-want +got):\n%s", diff)
