@@ -75,16 +75,16 @@ func benched(i int) *runs.Run {
 }
 
 func start(ctx context.Context, s *bunruns.Store, i int) error {
-	return added(s, ctx, benched(i), true)
+	return added(ctx, s, benched(i), true)
 }
 
 func join(ctx context.Context, s *bunruns.Store, i int) error {
 	r := benched(i)
 	r.ID += "-again"
-	return added(s, ctx, r, false)
+	return added(ctx, s, r, false)
 }
 
-func added(s *bunruns.Store, ctx context.Context, r *runs.Run, want bool) error {
+func added(ctx context.Context, s *bunruns.Store, r *runs.Run, want bool) error {
 	_, inserted, err := s.Insert(ctx, r)
 	if err == nil && inserted != want {
 		err = fmt.Errorf("insert %s: inserted = %v, want %v", r.ID, inserted, want)

@@ -56,7 +56,7 @@ func (p *prepared) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 		return stmt.(*sql.Stmt), nil
 	}
 	if p.n.Load() >= maxPrepared {
-		return nil, nil //nolint:nilnil // said above
+		return nil, nil
 	}
 	stmt, err := p.db.PrepareContext(ctx, query)
 	if err != nil {

@@ -10,15 +10,7 @@
 //	store, err := bunruns.New(bunruns.DB{Write: db})
 //
 // For SQLite, modernc.org/sqlite is opened twice: once for writing, with one
-// connection, and once for reading:
-//
-//	write, err := sql.Open("sqlite", "file:runs.db?_txlock=immediate&_busy_timeout=10000&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
-//	write.SetMaxOpenConns(1)
-//	read, err := sql.Open("sqlite", "file:runs.db?_busy_timeout=10000&_pragma=journal_mode(WAL)&_pragma=query_only(1)")
-//	store, err := bunruns.New(bunruns.DB{
-//		Write: bun.NewDB(write, sqlitedialect.New()),
-//		Read:  bun.NewDB(read, sqlitedialect.New()),
-//	})
+// connection, and once for reading; the example of [New] shows how.
 //
 // The statements of this package have a fixed text and bind parameters, and do
 // not pass through bun, so that a database plans each of them once.
@@ -45,4 +37,11 @@
 // The clock that stamps leases and says what is due is the server's with
 // PostgreSQL. With SQLite, where all processes are on one machine, it is that
 // of the process, read just before the statement.
+//
+// # Errors
+//
+// An error of the database is wrapped and never shown; one that says that
+// nobody answers is [runs.ErrStoreUnavailable], too. Writers that collide are
+// tried again, five times in all. When the context of a write ends, or its
+// connection, the write may have been made or may still be.
 package bunruns

@@ -86,7 +86,7 @@ func (s *Store) bindState(args []any, r *runs.Run, after [3]int64) ([]any, error
 // encode returns v as JSON, or NULL.
 func encode(null bool, v any) (any, error) {
 	if null {
-		return nil, nil //nolint:nilnil // NULL
+		return nil, nil
 	}
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -20,9 +20,10 @@ func TestSparse(t *testing.T) {
 			Status: runs.StatusCompleted, Outcome: runs.OutcomeSucceeded, Announced: true,
 		})
 		multiply(t, db, "operation_runs", many, map[string]string{
-			"id":           padded,
-			"type":         "CASE n % 3 WHEN 0 THEN 'test.b' ELSE type END",
-			"initiator_id": fmt.Sprintf("CASE n %% %d WHEN 0 THEN 'erin' ELSE initiator_id END", every),
+			"id":   padded,
+			"type": "CASE n % 3 WHEN 0 THEN 'test.b' ELSE type END",
+			// Frank's are the last run of the first 2,000 and the one behind it.
+			"initiator_id": fmt.Sprintf("CASE WHEN n %% %d = 0 THEN 'erin' WHEN n IN (10000, 10001) THEN 'frank' ELSE initiator_id END", every),
 		})
 		var all, ofB []string
 		for n := many / every * every; n > 0; n -= every {
@@ -40,6 +41,7 @@ func TestSparse(t *testing.T) {
 			{runs.Query{Initiator: runs.User("erin", ""), Types: []runs.Type{typeA, typeB}}, all, 9},
 			{runs.Query{Initiator: runs.User("erin", ""), Types: []runs.Type{typeB}}, ofB, 3},
 			{runs.Query{Initiator: runs.User("erin", ""), Statuses: []runs.Status{runs.StatusCompleted}, Limit: 1}, all, 0},
+			{runs.Query{Initiator: runs.User("frank", "")}, []string{"010001", "010000"}, 7},
 			{runs.Query{Initiator: runs.User("nobody", "")}, nil, 7},
 		} {
 			c.q.Tenant = "acme"
@@ -109,7 +111,9 @@ func TestSparseItems(t *testing.T) {
 		multiply(t, db, "operation_run_items", many, map[string]string{
 			"key":     padded,
 			"outcome": fmt.Sprintf("CASE n %% %d WHEN 0 THEN 'succeeded' ELSE 'failed' END", every),
-			"reason":  fmt.Sprintf("CASE n %% %d WHEN 1 THEN '%s' ELSE reason END", every, runs.ReasonTimeout),
+			// The last item of the first 2,000 and the one behind it are gone.
+			"reason": fmt.Sprintf("CASE WHEN n %% %d = 1 THEN '%s' WHEN n IN (1999, 2000) THEN '%s' ELSE reason END",
+				every, runs.ReasonTimeout, runs.ReasonGone),
 		})
 		var succeeded, late []string
 		for n := 0; n <= many; n += every {
@@ -125,6 +129,7 @@ func TestSparseItems(t *testing.T) {
 		}{
 			{runs.ItemQuery{Outcomes: []runs.ItemOutcome{runs.ItemSucceeded}}, succeeded, 3},
 			{runs.ItemQuery{Reason: runs.ReasonTimeout}, late, 3},
+			{runs.ItemQuery{Reason: runs.ReasonGone}, []string{"001999", "002000"}, 3},
 			{runs.ItemQuery{Reason: runs.ReasonTimeout, Outcomes: []runs.ItemOutcome{runs.ItemFailed, runs.ItemSkipped}}, late, 5}, // 1,000 of each
 			{runs.ItemQuery{Reason: runs.ReasonTimeout, Outcomes: []runs.ItemOutcome{runs.ItemSucceeded, runs.ItemFailed}, Limit: 1}, late, 0},
 		} {

@@ -56,10 +56,11 @@ func (s *Store) insert(ctx context.Context, r *runs.Run) (*runs.Run, bool, error
 	return nil, false, fmt.Errorf("%w: the runs in its way change too fast", runs.ErrStoreUnavailable)
 }
 
-// look returns the run that r joins, or nil.
+// look returns the run that r joins, or nil, without a look if nobody can share
+// anything with r.
 func (s *Store) look(ctx context.Context, r *runs.Run) (*runs.Run, error) {
 	if r.Once == "" && (r.Key == "" || !r.Active()) {
-		return nil, nil //nolint:nilnil // nobody shares it
+		return nil, nil
 	}
 	found := new(runs.Run)
 	ok, err := queryRow(ctx, s.read, s.sql.look,
