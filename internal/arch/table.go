@@ -16,7 +16,7 @@ func Table() map[string]Row {
 		"runs/memruns":   {Ours: []string{"runs"}},
 		"runs/bunruns":   {Ours: []string{"runs", bunkit}, Foreign: []string{bun}},
 		"runs/pondruns":  {Ours: []string{"runs"}, Foreign: []string{"github.com/alitto/pond/v2"}},
-		"runs/riverruns": {Ours: []string{"runs"}, Foreign: []string{"github.com/riverqueue/river"}, Module: true, Planned: true},
+		"runs/riverruns": {Ours: []string{"runs", "runs/riverruns"}, Foreign: []string{"github.com/riverqueue/river", pgx}, Module: true},
 		"runs/natsruns":  {Ours: []string{"runs"}, Foreign: []string{"github.com/nats-io/nats.go"}, Module: true, Planned: true},
 		"runs/otelruns":  {Ours: []string{"runs"}, Foreign: []string{"go.opentelemetry.io/otel"}, Module: true, Planned: true},
 		"runs/runstest":  {Ours: []string{"runs", "runs/memruns"}},
