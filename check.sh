@@ -14,7 +14,7 @@ cd "$(dirname "$0")"
 # One server for the tests of all packages; it ends when they do.
 if [ -z "${TENANTATLAS_CHECK-}" ]; then
 	export TENANTATLAS_CHECK=running
-	exec go run ./internal/sqltest/withpostgres ./check.sh "$@"
+	exec go run ./internal/sqltest/withpostgres -fsync=false ./check.sh "$@"
 fi
 
 timeout=10m

@@ -18,9 +18,16 @@ import (
 // PostgreSQL to start.
 var ErrNoPostgres = errors.New("no PostgreSQL binaries in PATH or /usr/lib/postgresql, and no " + EnvURL)
 
+// NoSync is the setting of a server that does not wait for the disk. It still
+// keeps what it has committed when its processes are killed, though not when
+// the machine stops. Creating and dropping the tables of a test takes a sixth
+// of the time.
+const NoSync = "fsync=off"
+
 // A Cluster is a PostgreSQL server in a temporary folder. It listens on a
 // socket in there, which nobody but its user and root can reach, and keeps
-// what it commits through a crash as any other would (fsync is on).
+// what it commits through a crash as any other would, unless its settings say
+// otherwise.
 type Cluster struct {
 	URL string // of a superuser without a password
 
@@ -33,16 +40,16 @@ type Cluster struct {
 const guardScript = `
 cd "$2" || exit 1
 "$1/initdb" --no-sync -D data -U tenantatlas -A trust -E UTF8 --locale=C >log 2>&1 &&
-"$1/pg_ctl" -D data -w -t 60 -l log -o "-k '$2' -c listen_addresses='' -c max_connections=300" start >>log 2>&1 &&
+"$1/pg_ctl" -D data -w -t 60 -l log -o "-k '$2' -c listen_addresses='' -c max_connections=300$3" start >>log 2>&1 &&
 echo started || tail -n 20 log
 read -r _
 "$1/pg_ctl" -D data -m immediate stop >>log 2>&1
 cd / && rm -rf "$2"
 `
 
-// StartCluster starts a server and waits until it answers. Started by root, it
-// runs as the user postgres or nobody.
-func StartCluster(ctx context.Context) (*Cluster, error) {
+// StartCluster starts a server with settings such as [NoSync] and waits until
+// it answers. Started by root, it runs as the user postgres or nobody.
+func StartCluster(ctx context.Context, settings ...string) (*Cluster, error) {
 	bin, err := findBinaries()
 	if err != nil {
 		return nil, err
@@ -55,8 +62,12 @@ func StartCluster(ctx context.Context) (*Cluster, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.Remove(dir))
 	}
+	var options strings.Builder
+	for _, s := range settings {
+		options.WriteString(" -c " + s)
+	}
 	// The end of ctx is not the end of the server.
-	guard := exec.CommandContext(context.WithoutCancel(ctx), "/bin/sh", "-c", guardScript, "sh", bin, dir)
+	guard := exec.CommandContext(context.WithoutCancel(ctx), "/bin/sh", "-c", guardScript, "sh", bin, dir, options.String())
 	guard.Dir = "/"
 	guard.SysProcAttr = attr
 	alive, err := guard.StdinPipe()

@@ -3,7 +3,8 @@
 //
 // PostgreSQL is the one at the URL in the environment variable
 // TENANTATLAS_POSTGRES, or else a throw-away cluster that the test binary
-// starts from the installed binaries. Without either, tests that need it are
+// starts from the installed binaries; it waits for the disk only if there are
+// benchmarks to run. Without either, tests that need it are
 // skipped; with CI=true they fail.
 package sqltest
 
@@ -13,6 +14,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"flag"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -137,7 +139,10 @@ func execute(t testing.TB, server, statement string) {
 // cluster is shared by all tests of the process: starting one takes a second.
 // Its server ends when the process does.
 var cluster = sync.OnceValues(func() (*Cluster, error) {
-	return StartCluster(context.Background())
+	if bench := flag.Lookup("test.bench"); bench != nil && bench.Value.String() != "" {
+		return StartCluster(context.Background())
+	}
+	return StartCluster(context.Background(), NoSync)
 })
 
 func serverURL(t testing.TB) string {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/tenantatlas/tenantatlas/internal/bunkit"
 	"github.com/tenantatlas/tenantatlas/internal/sqltest"
@@ -65,10 +66,15 @@ func TestSQLite(t *testing.T) {
 // With a server in the environment nobody starts one, so this starts one to
 // see that it ends.
 func TestClusterEnds(t *testing.T) {
-	cluster := start(t)
+	cluster := start(t, sqltest.NoSync)
 	dir := socketDir(t, cluster.URL)
 	if _, err := os.Stat(dir); err != nil {
 		t.Fatalf("before Close: %v", err)
+	}
+	for setting, want := range map[string]string{"fsync": "off", "full_page_writes": "on"} {
+		if got := show(t, cluster.URL, setting); got != want {
+			t.Errorf("%s is %s, want %s", setting, got, want)
+		}
 	}
 	if err := cluster.Close(); err != nil {
 		t.Error(err)
@@ -190,9 +196,9 @@ func TestCountPassesArrays(t *testing.T) {
 	}
 }
 
-func start(t *testing.T) *sqltest.Cluster {
+func start(t *testing.T, settings ...string) *sqltest.Cluster {
 	t.Helper()
-	cluster, err := sqltest.StartCluster(context.WithoutCancel(t.Context()))
+	cluster, err := sqltest.StartCluster(context.WithoutCancel(t.Context()), settings...)
 	if errors.Is(err, sqltest.ErrNoPostgres) {
 		skipOrFail(t, err.Error())
 	}
@@ -200,6 +206,20 @@ func start(t *testing.T) *sqltest.Cluster {
 		t.Fatal(err)
 	}
 	return cluster
+}
+
+func show(t *testing.T, server, setting string) string {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var value string
+	err = conn.QueryRow(t.Context(), "SHOW "+setting).Scan(&value)
+	if err := errors.Join(err, conn.Close(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	return value
 }
 
 func skipOrFail(t *testing.T, why string) {

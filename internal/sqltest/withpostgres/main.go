@@ -4,6 +4,9 @@
 //
 //	go run ./internal/sqltest/withpostgres go test ./...
 //
+// With -fsync=false the server does not wait for the disk, which is faster,
+// and too fast for figures.
+//
 // With the variable set already it just runs the command. Without PostgreSQL
 // on the machine it says so and runs the command, or fails if CI is true.
 package main
@@ -11,6 +14,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,7 +25,13 @@ import (
 )
 
 func main() {
-	err := run(os.Args[1:])
+	fsync := flag.Bool("fsync", true, "wait for the disk at every commit")
+	flag.Parse()
+	var settings []string
+	if !*fsync {
+		settings = append(settings, sqltest.NoSync)
+	}
+	err := run(flag.Args(), settings)
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit):
@@ -32,7 +42,7 @@ func main() {
 	}
 }
 
-func run(command []string) error {
+func run(command, settings []string) error {
 	if len(command) == 0 {
 		return errors.New("no command")
 	}
@@ -45,7 +55,7 @@ func run(command []string) error {
 	if os.Getenv(sqltest.EnvURL) != "" {
 		return cmd.Run()
 	}
-	cluster, err := sqltest.StartCluster(ctx)
+	cluster, err := sqltest.StartCluster(ctx, settings...)
 	switch {
 	case errors.Is(err, sqltest.ErrNoPostgres) && os.Getenv("CI") != "true":
 		fmt.Fprintln(os.Stderr, "!!! SKIPPED: all tests on PostgreSQL:", err)
