@@ -43,12 +43,13 @@ type Worker interface {
 type Claim func(ctx context.Context, ref Ref) (execute func(context.Context), err error)
 
 // An Observer learns of what became of a run after it is stored. It is called
-// on the goroutine that made the change, one call at a time per run and stage
-// in this process, and must not change r.
+// on a goroutine of its own, one call at a time per run and stage unless the
+// one before did not return in time, and must not change r.
 //
 // For a completed run Observe is called at least once, until every observer of
 // the Tracker returned nil for it, by any process and also after a crash; so it
-// must be idempotent. For the earlier stages it is called at most once, and an
+// must be idempotent. Of the earlier stages it is told each time a run gets
+// there, which is once for every attempt, and as far as it answers soon; an
 // error is only logged.
 type Observer interface {
 	Observe(ctx context.Context, r *Run) error

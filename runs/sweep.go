@@ -10,6 +10,10 @@ import (
 const (
 	sweepBatch = 100 // runs that one look takes care of
 	sweepWidth = 16  // of them at a time, where somebody else may be slow
+
+	// laneRing is how long the next in a lane waits at most, if the one before
+	// has left it in another process.
+	laneRing = 30 * time.Second
 )
 
 // sweep takes care of the runs that are due, and reports whether there are more
@@ -132,7 +136,7 @@ func (t *Tracker) ringAgain(ctx context.Context, r *Run) (moved bool, err error)
 	if r.Lane != "" {
 		// It may have been refused for its lane only, which can become free
 		// where nobody tells this process.
-		next.Timing.Ring = t.cfg.Ring
+		next.Timing.Ring = min(next.Timing.Ring, max(t.cfg.Ring, laneRing))
 	}
 	next, err = t.update(ctx, next)
 	if err != nil {

@@ -201,7 +201,8 @@ func (t *Tracker) List(ctx context.Context, q Query) (Page, error) {
 }
 
 // Items returns a page of a run's items; see [ItemStore]. Without an ItemStore
-// a run has the failed items that are on its own record.
+// a run has the failed items that are on its own record, all of them on one
+// page.
 func (t *Tracker) Items(ctx context.Context, q ItemQuery) (ItemPage, error) {
 	if t.cfg.Items != nil {
 		page, err := t.cfg.Items.Items(ctx, q)
@@ -213,6 +214,9 @@ func (t *Tracker) Items(ctx context.Context, q ItemQuery) (ItemPage, error) {
 	r, err := t.cfg.Store.Get(ctx, q.Run)
 	if err != nil {
 		return ItemPage{}, fmt.Errorf("list items: %w", err)
+	}
+	if q.After != "" {
+		return ItemPage{}, fmt.Errorf("list items: %w", ErrBadCursor)
 	}
 	var page ItemPage
 	for _, f := range r.Failures {

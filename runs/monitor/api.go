@@ -3,8 +3,10 @@ package monitor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"path"
 	"strings"
 	"time"
 
@@ -94,9 +96,10 @@ func NewAPI(cfg Config) (*API, error) {
 
 // ServeHTTP implements [http.Handler].
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if h, pattern := a.mux.Handler(r); pattern == "" {
+	if h, pattern := a.mux.Handler(r); pattern == "" || path.Clean(r.URL.Path) != r.URL.Path {
 		// The mux knows whether the path or the method is wrong; it only says
-		// so in plain text.
+		// so in plain text. It would lead to another spelling of the path, but
+		// does not know below which other path it is mounted.
 		said := make(header)
 		h.ServeHTTP(said, r)
 		if allow := http.Header(said).Get("Allow"); allow != "" {
@@ -129,7 +132,7 @@ type Viewer struct {
 // Hosts use it for JSON of their own.
 func (a *API) Viewing(serve func(w http.ResponseWriter, r *http.Request, v Viewer) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		actor, err := a.cfg.Who(r)
+		actor, err := a.who(r)
 		v := Viewer{actor, r.PathValue("tenant")}
 		if err == nil {
 			err = a.cfg.Authorizer.Authorize(r.Context(), actor, v.Tenant, runs.ActionView)
@@ -151,8 +154,21 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	WriteProblem(w, status, f)
 }
 
-func (a *API) me(w http.ResponseWriter, r *http.Request) {
+// who asks the host who makes a request. An actor that is nobody is refused, and
+// an error that does not say so means that nobody could find out.
+func (a *API) who(r *http.Request) (runs.Actor, error) {
 	actor, err := a.cfg.Who(r)
+	switch {
+	case err == nil && !actor.Valid():
+		return runs.Actor{}, ErrUnauthenticated
+	case err != nil && !errors.Is(err, ErrUnauthenticated):
+		return runs.Actor{}, fmt.Errorf("%w: %w", errWho, err)
+	}
+	return actor, err
+}
+
+func (a *API) me(w http.ResponseWriter, r *http.Request) {
+	actor, err := a.who(r)
 	if err != nil {
 		a.fail(w, r, err)
 		return

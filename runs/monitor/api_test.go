@@ -47,8 +47,13 @@ func newAPI(t *testing.T, n int) (http.Handler, *runs.Tracker) {
 		Runs: tracker,
 		Who: func(r *http.Request) (runs.Actor, error) {
 			id := r.Header.Get("X-User")
-			if id == "" {
+			switch id {
+			case "":
 				return runs.Actor{}, monitor.ErrUnauthenticated
+			case "lost":
+				return runs.Actor{}, errors.New("ldap://user:hunter2@directory")
+			case "nobody":
+				return runs.Actor{ID: "mallory"}, nil
 			}
 			return runs.User(id, strings.ToUpper(id)), nil
 		},
@@ -172,6 +177,14 @@ func TestDocument(t *testing.T) {
 	}
 }
 
+func manyTypes(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "a.b%d,", i)
+	}
+	return b.String()
+}
+
 func TestErrors(t *testing.T) {
 	api, tracker := newAPI(t, 1)
 	page, _ := tracker.List(t.Context(), runs.Query{Tenant: "acme"})
@@ -191,6 +204,11 @@ func TestErrors(t *testing.T) {
 		{"dana", "/t/acme/runs/none/items", 404, "not_found"},
 		{"dana", "/no/such/path", 404, "not_found"},
 		{"broken", "/t/acme/runs", 500, "internal"},
+		{"lost", "/t/acme/runs", 503, "dependency_unreachable"},
+		{"nobody", "/t/acme/runs", 401, "authentication_failed"},
+		{"nobody", "/me", 401, "authentication_failed"},
+		{"dana", "/t/acme//runs", 404, "not_found"},
+		{"dana", "/t/acme/runs?type=" + strings.Repeat("a.b,", 50) + manyTypes(101), 400, "invalid_input"},
 		{"dana", "/t/acme/runs?after=nonsense", 400, "invalid_input"},
 		{"dana", "/t/acme/runs?limit=0", 400, "invalid_input"},
 		{"dana", "/t/acme/runs?limit=201", 400, "invalid_input"},
@@ -246,6 +264,7 @@ func TestFilters(t *testing.T) {
 		{"", 3},
 		{"status=queued", 2},
 		{"status=queued,completed", 3},
+		{"status=queued&status=completed", 3},
 		{"outcome=canceled", 1},
 		{"outcome=failed", 0},
 		{"type=inventory.sync", 3},

@@ -9,6 +9,9 @@ import (
 	"github.com/tenantatlas/tenantatlas/runs"
 )
 
+// errWho marks errors of Config.Who.
+var errWho = errors.New("who asks is unknown")
+
 // A Problem is the body of an error: application/problem+json, RFC 9457.
 type Problem struct {
 	Title  string            `json:"title"`  // of the status
@@ -22,6 +25,8 @@ type Problem struct {
 // sentence that may be shown. The error's own text is for the log.
 func StatusOf(err error) (int, runs.Failure) {
 	switch {
+	case errors.Is(err, errWho):
+		return http.StatusServiceUnavailable, runs.Failure{Reason: runs.ReasonUnreachable, Message: "It cannot be found out who you are. Try again."}
 	case errors.Is(err, ErrUnauthenticated):
 		return http.StatusUnauthorized, runs.Failure{Reason: runs.ReasonUnauthenticated, Message: "Sign in first."}
 	case errors.Is(err, runs.ErrNotFound):
@@ -32,6 +37,10 @@ func StatusOf(err error) (int, runs.Failure) {
 		return http.StatusBadRequest, runs.Failure{Reason: runs.ReasonInvalidInput, Message: "The cursor belongs to another list. Start over without it."}
 	case errors.Is(err, runs.ErrInputMismatch):
 		return http.StatusUnprocessableEntity, runs.Failure{Reason: runs.ReasonInvalidInput, Message: "The idempotency key was used with other params."}
+	case errors.Is(err, errors.ErrUnsupported):
+		return http.StatusNotImplemented, runs.Because(runs.ReasonUnsupported)
+	case errors.Is(err, runs.ErrConflict), errors.Is(err, runs.ErrLaneBusy), errors.Is(err, runs.ErrExists):
+		return http.StatusConflict, runs.Because(runs.ReasonConflict)
 	case errors.Is(err, runs.ErrActive):
 		return http.StatusConflict, runs.Failure{Reason: runs.ReasonConflict, Message: "The run has not ended yet."}
 	case errors.Is(err, runs.ErrDispatchFailed):

@@ -3,6 +3,7 @@ package monitor
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,11 +17,11 @@ import (
 // the tenant.
 func ParseQuery(v url.Values, actor runs.Actor, now time.Time) (runs.Query, error) {
 	q := runs.Query{
-		Types:  split[runs.Type](v.Get("type")),
+		Types:  split[runs.Type](v["type"]),
 		Target: runs.Target{ID: v.Get("target")},
 		After:  runs.Cursor(v.Get("after")),
 	}
-	q.Statuses = split[runs.Status](v.Get("status"))
+	q.Statuses = split[runs.Status](v["status"])
 	for _, s := range q.Statuses {
 		switch s {
 		case runs.StatusQueued, runs.StatusRunning, runs.StatusCompleted:
@@ -28,7 +29,7 @@ func ParseQuery(v url.Values, actor runs.Actor, now time.Time) (runs.Query, erro
 			return q, bad("status")
 		}
 	}
-	q.Outcomes = split[runs.Outcome](v.Get("outcome"))
+	q.Outcomes = split[runs.Outcome](v["outcome"])
 	for _, o := range q.Outcomes {
 		switch o {
 		case runs.OutcomeSucceeded, runs.OutcomePartiallySucceeded, runs.OutcomeFailed, runs.OutcomeCanceled, runs.OutcomeBlocked:
@@ -37,7 +38,7 @@ func ParseQuery(v url.Values, actor runs.Actor, now time.Time) (runs.Query, erro
 		}
 	}
 	for _, t := range q.Types {
-		if t.Validate() != nil {
+		if t.Validate() != nil || len(q.Types) > maxList {
 			return q, bad("type")
 		}
 	}
@@ -73,7 +74,7 @@ func parseWindow(q *runs.Query, v url.Values, now time.Time) error {
 
 func parseItemQuery(v url.Values) (runs.ItemQuery, error) {
 	q := runs.ItemQuery{
-		Outcomes: split[runs.ItemOutcome](v.Get("outcome")),
+		Outcomes: split[runs.ItemOutcome](v["outcome"]),
 		Reason:   runs.Reason(v.Get("reason")),
 		After:    runs.Cursor(v.Get("after")),
 	}
@@ -113,15 +114,25 @@ func parseAge(s string) (time.Duration, bool) {
 	return d, err == nil && d > 0
 }
 
-func split[T ~string](s string) []T {
+// split reads a list: values with commas, a parameter several times, or both.
+// What is in it twice counts once.
+func split[T ~string](values []string) []T {
 	var out []T
-	for part := range strings.SplitSeq(s, ",") {
-		if part = strings.TrimSpace(part); part != "" {
-			out = append(out, T(part))
+	for _, s := range values {
+		for part := range strings.SplitSeq(s, ",") {
+			if part = strings.TrimSpace(part); part != "" && !slices.Contains(out, T(part)) {
+				out = append(out, T(part))
+			}
+			if len(out) > maxList {
+				return out
+			}
 		}
 	}
 	return out
 }
+
+// maxList is how many values a list may have.
+const maxList = 100
 
 // bad says which parameter is wrong. It does not repeat its value.
 func bad(name string) error {
