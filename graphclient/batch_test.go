@@ -521,7 +521,7 @@ func FuzzBatchAnswer(f *testing.F) {
 		}}
 		client := newClient(t, svc, func(c *graphclient.Config) { c.Limiter, c.MaxAttempts = unlimited(t), 1 })
 		if strings.Contains(body, "429") {
-			t.Skip("waits")
+			return // the client would wait
 		}
 		collect(t, client, gets(2))
 	})
