@@ -326,8 +326,10 @@ func TestDoWithoutToken(t *testing.T) {
 	}{
 		"denied":  {newCredentials(t, denied, nil), graphclient.Error{Reason: graphclient.ErrUnauthenticated, Code: "AADSTS7000215"}},
 		"foreign": {failing{errors.New("token s3cret")}, graphclient.Error{Reason: graphclient.ErrUnreachable, Code: "token"}},
-		"odd": {failing{&graphclient.Error{Reason: graphclient.ErrThrottled, Status: 401, Code: "s3cret token"}},
-			graphclient.Error{Reason: graphclient.ErrUnreachable, Code: "token"}},
+		"odd": {
+			failing{&graphclient.Error{Reason: graphclient.ErrThrottled, Status: 401, Code: "s3cret token"}},
+			graphclient.Error{Reason: graphclient.ErrUnreachable, Code: "token"},
+		},
 		"wrapped": {failing{fmt.Errorf("s3cret: %w", graphclient.ErrUnauthenticated)}, graphclient.Error{Reason: graphclient.ErrUnauthenticated, Code: "token"}},
 		"empty":   {failing{}, graphclient.Error{Reason: graphclient.ErrUnauthenticated, Code: "token_form"}},
 	} {

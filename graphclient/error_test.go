@@ -36,24 +36,42 @@ func TestClassification(t *testing.T) {
 		reply func() (*http.Response, error)
 		want  graphclient.Error
 	}{
-		"plain": {says(400, `{"error":{"code":"ModelValidationFailure","message":"x"}}`),
-			graphclient.Error{Reason: graphclient.ErrInvalidRequest, Status: 400, Code: "ModelValidationFailure"}},
-		"nested": {says(400, nested(intune, "", "null")),
-			graphclient.Error{Reason: graphclient.ErrInvalidRequest, Status: 400, Code: "BadRequest", ActivityID: activity}},
-		"nested phrase": {says(400, nested(intune, "InvalidReferenceId", "null")),
-			graphclient.Error{Reason: graphclient.ErrInvalidRequest, Status: 400, Code: "InvalidReferenceId", ActivityID: activity}},
-		"nested phrase with text": {says(400, nested(intune, "Name 'Contoso VPN' is taken", "null")),
-			graphclient.Error{Reason: graphclient.ErrInvalidRequest, Status: 400, Code: "BadRequest", ActivityID: activity}},
-		"nested retry": {says(409, nested("x", "", `"00042"`)),
-			graphclient.Error{Reason: graphclient.ErrConflict, Status: 409, Code: "BadRequest", RetryAfter: 42 * time.Second}},
-		"scopes": {says(403, scopes),
-			graphclient.Error{Reason: graphclient.ErrForbidden, Status: 403, Code: "Forbidden", Scopes: []string{"DeviceManagementConfiguration.Read.All", "DeviceManagementConfiguration.ReadWrite.All"}}},
-		"scopes with more": {says(403, `{"error":{"code":"Forbidden","message":"following scopes: Group.Read.All, dana.smith@contoso.com, eyJhbGciOi.Read.abc https://x/?sig=abc Contoso.Vpn"}}`),
-			graphclient.Error{Reason: graphclient.ErrForbidden, Status: 403, Code: "Forbidden", Scopes: []string{"Group.Read.All"}}},
-		"approval": {says(403, `{"error":{"code":"ApprovalRequired","message":"x"}}`, "x-msft-approval-code: "+activity),
-			graphclient.Error{Reason: graphclient.ErrApprovalRequired, Status: 403, Code: "ApprovalRequired", ApprovalCode: activity}},
-		"approval, odd code": {says(403, `{"error":{"code":"ApprovalRequired"}}`, "x-msft-approval-code: Bearer abc"),
-			graphclient.Error{Reason: graphclient.ErrApprovalRequired, Status: 403, Code: "ApprovalRequired"}},
+		"plain": {
+			says(400, `{"error":{"code":"ModelValidationFailure","message":"x"}}`),
+			graphclient.Error{Reason: graphclient.ErrInvalidRequest, Status: 400, Code: "ModelValidationFailure"},
+		},
+		"nested": {
+			says(400, nested(intune, "", "null")),
+			graphclient.Error{Reason: graphclient.ErrInvalidRequest, Status: 400, Code: "BadRequest", ActivityID: activity},
+		},
+		"nested phrase": {
+			says(400, nested(intune, "InvalidReferenceId", "null")),
+			graphclient.Error{Reason: graphclient.ErrInvalidRequest, Status: 400, Code: "InvalidReferenceId", ActivityID: activity},
+		},
+		"nested phrase with text": {
+			says(400, nested(intune, "Name 'Contoso VPN' is taken", "null")),
+			graphclient.Error{Reason: graphclient.ErrInvalidRequest, Status: 400, Code: "BadRequest", ActivityID: activity},
+		},
+		"nested retry": {
+			says(409, nested("x", "", `"00042"`)),
+			graphclient.Error{Reason: graphclient.ErrConflict, Status: 409, Code: "BadRequest", RetryAfter: 42 * time.Second},
+		},
+		"scopes": {
+			says(403, scopes),
+			graphclient.Error{Reason: graphclient.ErrForbidden, Status: 403, Code: "Forbidden", Scopes: []string{"DeviceManagementConfiguration.Read.All", "DeviceManagementConfiguration.ReadWrite.All"}},
+		},
+		"scopes with more": {
+			says(403, `{"error":{"code":"Forbidden","message":"following scopes: Group.Read.All, dana.smith@contoso.com, eyJhbGciOi.Read.abc https://x/?sig=abc Contoso.Vpn"}}`),
+			graphclient.Error{Reason: graphclient.ErrForbidden, Status: 403, Code: "Forbidden", Scopes: []string{"Group.Read.All"}},
+		},
+		"approval": {
+			says(403, `{"error":{"code":"ApprovalRequired","message":"x"}}`, "x-msft-approval-code: "+activity),
+			graphclient.Error{Reason: graphclient.ErrApprovalRequired, Status: 403, Code: "ApprovalRequired", ApprovalCode: activity},
+		},
+		"approval, odd code": {
+			says(403, `{"error":{"code":"ApprovalRequired"}}`, "x-msft-approval-code: Bearer abc"),
+			graphclient.Error{Reason: graphclient.ErrApprovalRequired, Status: 403, Code: "ApprovalRequired"},
+		},
 		"code with text":   {says(400, `{"error":{"code":"user dana@contoso.com"}}`), graphclient.Error{Reason: graphclient.ErrInvalidRequest, Status: 400}},
 		"code is a number": {says(400, `{"error":{"code":7,"message":"x"}}`), graphclient.Error{Reason: graphclient.ErrInvalidRequest, Status: 400}},
 		"error is text":    {says(400, `{"error":"invalid"}`), graphclient.Error{Reason: graphclient.ErrInvalidRequest, Status: 400}},

@@ -102,7 +102,7 @@ func (a *api) prepare(req Request) (*call, *Error) {
 	switch c.method {
 	case http.MethodGet:
 	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
-		c.write, c.effect = true, !(c.method == http.MethodPost && req.Safe)
+		c.write, c.effect = true, c.method != http.MethodPost || !req.Safe
 	default:
 		return nil, invalid("", "method")
 	}

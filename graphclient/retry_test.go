@@ -347,12 +347,32 @@ func TestRefusedRequests(t *testing.T) {
 	client := newClient(t, script(says(200, `{}`)), nil)
 	long := "/" + strings.Repeat("a", 20<<10)
 	for i, req := range []graphclient.Request{
-		{}, {Path: "deviceManagement"}, {Path: "//evil.example/x"}, {Path: "/a/../b"}, {Path: "/a/%2e%2E/b"}, {Path: "/a/./b"}, {Path: `/a\b`},
-		{Path: "/a b"}, {Path: "/a\r\nX: y"}, {Path: "/a#b"}, {Path: "/a?b=\x00"}, {Path: "/ä"}, {Path: "/%zz"}, {Path: long}, {Path: "https://graph.microsoft.com/beta/x"},
-		{Path: "/a", Method: "TRACE"}, {Path: "/a", Method: "get"}, {Path: "/a", Method: "GET x"}, {Path: "/a", Method: "HEAD"},
-		{Path: "/a", Body: []byte(`{}`)}, {Path: "/a", Method: "POST", Body: []byte(`{`)},
-		{Path: "/a", Header: http.Header{"authorization": {"x"}}}, {Path: "/a", Header: http.Header{"Host": {"x"}}},
-		{Path: "/a", Header: http.Header{"X-A": {"x\r\nB: c"}}}, {Path: "/a", Header: http.Header{"X A": {"x"}}}, {Path: "/a", Header: http.Header{"": {"x"}}},
+		{},
+		{Path: "deviceManagement"},
+		{Path: "//evil.example/x"},
+		{Path: "/a/../b"},
+		{Path: "/a/%2e%2E/b"},
+		{Path: "/a/./b"},
+		{Path: `/a\b`},
+		{Path: "/a b"},
+		{Path: "/a\r\nX: y"},
+		{Path: "/a#b"},
+		{Path: "/a?b=\x00"},
+		{Path: "/ä"},
+		{Path: "/%zz"},
+		{Path: long},
+		{Path: "https://graph.microsoft.com/beta/x"},
+		{Path: "/a", Method: "TRACE"},
+		{Path: "/a", Method: "get"},
+		{Path: "/a", Method: "GET x"},
+		{Path: "/a", Method: "HEAD"},
+		{Path: "/a", Body: []byte(`{}`)},
+		{Path: "/a", Method: "POST", Body: []byte(`{`)},
+		{Path: "/a", Header: http.Header{"authorization": {"x"}}},
+		{Path: "/a", Header: http.Header{"Host": {"x"}}},
+		{Path: "/a", Header: http.Header{"X-A": {"x\r\nB: c"}}},
+		{Path: "/a", Header: http.Header{"X A": {"x"}}},
+		{Path: "/a", Header: http.Header{"": {"x"}}},
 	} {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
 			if _, err := client.Do(t.Context(), req); !errors.Is(err, graphclient.ErrInvalidRequest) {

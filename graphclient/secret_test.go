@@ -15,10 +15,12 @@ import (
 	"github.com/tenantatlas/tenantatlas/graphclient"
 )
 
+// hiddenText is what nobody may see.
+const hiddenText = "s3cr3t-Value~x"
+
 // A secret shows itself in no way that anybody prints things.
 func TestSecretShowsNothing(t *testing.T) {
-	const text = "s3cr3t-Value~x"
-	s := graphclient.NewSecret(text)
+	s := graphclient.NewSecret(hiddenText)
 	type inner struct{ hidden graphclient.Secret }
 	holders := map[string]any{
 		"value":             s,
@@ -36,44 +38,44 @@ func TestSecretShowsNothing(t *testing.T) {
 	}
 	for name, h := range holders {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "% x", "%d", "%t", "%p", "%T", "%c", "%U", "%e", "%o", "%b", "%10.3s", "%!"} {
-			check(t, name+" "+verb, text, fmt.Sprintf(verb, h))
+			check(t, name+" "+verb, fmt.Sprintf(verb, h))
 		}
-		check(t, name+" Sprint", text, fmt.Sprint(h))
+		check(t, name+" Sprint", fmt.Sprint(h))
 		if b, err := json.Marshal(h); err == nil {
-			check(t, name+" json", text, string(b))
+			check(t, name+" json", string(b))
 		}
 		if b, err := xml.Marshal(h); err == nil {
-			check(t, name+" xml", text, string(b))
+			check(t, name+" xml", string(b))
 		}
 		for _, handler := range []func(*bytes.Buffer) slog.Handler{
 			func(b *bytes.Buffer) slog.Handler { return slog.NewTextHandler(b, nil) },
 			func(b *bytes.Buffer) slog.Handler { return slog.NewJSONHandler(b, nil) },
 		} {
 			var b bytes.Buffer
-			slog.New(handler(&b)).Info("m", "k", h, slog.Any("g", []any{h}))
-			check(t, name+" slog", text, b.String())
+			slog.New(handler(&b)).Info("m", "k", h, "g", []any{h})
+			check(t, name+" slog", b.String())
 		}
 		var b bytes.Buffer
 		_ = template.Must(template.New("").Parse("{{.}} {{printf \"%v\" .}}")).Execute(&b, h)
-		check(t, name+" template", text, b.String())
-		check(t, name+" error", text, fmt.Errorf("x: %v", h).Error())
+		check(t, name+" template", b.String())
+		check(t, name+" error", fmt.Errorf("x: %v", h).Error())
 		func() {
-			defer func() { check(t, name+" panic", text, fmt.Sprint(recover())) }()
+			defer func() { check(t, name+" panic", fmt.Sprint(recover())) }()
 			panic(fmt.Sprint(h))
 		}()
 	}
-	check(t, "reflect", text, reflect.ValueOf(s).String())
-	if s.Reveal() != text || graphclient.NewSecret("").Reveal() != "" || !graphclient.NewSecret("").IsZero() || s.IsZero() {
+	check(t, "reflect", reflect.ValueOf(s).String())
+	if s.Reveal() != hiddenText || graphclient.NewSecret("").Reveal() != "" || !graphclient.NewSecret("").IsZero() || s.IsZero() {
 		t.Error("a secret forgot what it holds")
 	}
-	if !s.Equal(graphclient.NewSecret(text)) || s.Equal(graphclient.Secret{}) {
+	if !s.Equal(graphclient.NewSecret(hiddenText)) || s.Equal(graphclient.Secret{}) {
 		t.Error("equal secrets differ, or others do not")
 	}
 }
 
-func check(t *testing.T, how, text, printed string) {
+func check(t *testing.T, how, printed string) {
 	t.Helper()
-	for _, form := range []string{text, fmt.Sprintf("%x", text), fmt.Sprintf("%X", text), fmt.Sprintf("% x", text)} {
+	for _, form := range []string{hiddenText, fmt.Sprintf("%x", hiddenText), fmt.Sprintf("%X", hiddenText), fmt.Sprintf("% x", hiddenText)} {
 		if strings.Contains(printed, form) {
 			t.Errorf("%s shows it: %s", how, printed)
 		}
@@ -82,19 +84,18 @@ func check(t *testing.T, how, text, printed string) {
 
 // The client and what it is made of can be printed, too.
 func TestClientShowsNoSecrets(t *testing.T) {
-	const text = "s3cr3t-Value~x"
-	src, err := graphclient.NewClientCredentials(graphclient.CredentialsConfig{ClientID: "id", Secret: graphclient.NewSecret(text)})
+	src, err := graphclient.NewClientCredentials(graphclient.CredentialsConfig{ClientID: "id", Secret: graphclient.NewSecret(hiddenText)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	client := newClient(t, nil, func(c *graphclient.Config) { c.Tokens = src })
-	user, err := client.User(graphclient.NewSecret(text))
+	user, err := client.User(graphclient.NewSecret(hiddenText))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, v := range map[string]any{"source": src, "client": client, "user": user, "config": graphclient.Config{Tokens: src}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
-			check(t, name, text, fmt.Sprintf(verb, v))
+			check(t, name, fmt.Sprintf(verb, v))
 		}
 	}
 }

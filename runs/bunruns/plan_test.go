@@ -385,8 +385,9 @@ func columns(t testing.TB, db sqltest.DB, table string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer rows.Close()
 	names, err := rows.Columns()
-	if err := errors.Join(err, rows.Close()); err != nil {
+	if err := errors.Join(err, rows.Err()); err != nil {
 		t.Fatal(err)
 	}
 	return names

@@ -16,6 +16,7 @@ import (
 
 	"github.com/tenantatlas/tenantatlas/internal/sqltest"
 	"github.com/tenantatlas/tenantatlas/runs"
+	"github.com/tenantatlas/tenantatlas/runs/bunruns"
 )
 
 // dsnOfChild is the environment variable that makes a test the child of
@@ -242,10 +243,7 @@ func TestWritersInTwoProcesses(t *testing.T) {
 }
 
 // live is the life of a run with a few items.
-func live(ctx context.Context, s interface {
-	runs.Store
-	runs.ItemStore
-}, id string) error {
+func live(ctx context.Context, s *bunruns.Store, id string) error {
 	r, inserted, err := s.Insert(ctx, &runs.Run{Tenant: "acme", ID: id, Type: typeA, Status: runs.StatusQueued, Key: runs.Key(id)})
 	if err != nil || !inserted {
 		return fmt.Errorf("insert %s: inserted = %v, %w", id, inserted, err)

@@ -28,7 +28,7 @@ func TestStatements(t *testing.T) {
 		}
 		w := &stepWorker{claim: make(chan runs.Claim, 1)}
 		tracker := newTracker(t, unswept{store}, w)
-		go tracker.Run(t.Context())
+		go func() { _ = tracker.Run(t.Context()) }()
 		claim := <-w.claim
 
 		got := map[string][]string{}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -81,7 +82,7 @@ func (s *statement) bindAll(all []condition) string {
 // columns, # stands for the number of the branch. The order is lost if there
 // are several of them.
 func (s *statement) merge(w *walk, columns, limit string, more []condition) {
-	common := s.bindAll(append(w.base[:len(w.base):len(w.base)], more...))
+	common := s.bindAll(append(slices.Clip(w.base), more...))
 	branches := w.branches
 	if len(branches) == 0 {
 		branches = []condition{{}}

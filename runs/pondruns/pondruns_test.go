@@ -241,9 +241,11 @@ func ExampleNew() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	executed := make(chan runs.Ref)
-	go d.Work(ctx, func(_ context.Context, ref runs.Ref) (func(context.Context), error) { // Tracker.Run does this
-		return func(context.Context) { executed <- ref }, nil
-	})
+	go func() { // Tracker.Run does this
+		_ = d.Work(ctx, func(_ context.Context, ref runs.Ref) (func(context.Context), error) {
+			return func(context.Context) { executed <- ref }, nil
+		})
+	}()
 
 	err := d.Dispatch(ctx, runs.Ref{Tenant: "acme", ID: "r1", Type: "report.import"})
 	fmt.Println(err)
