@@ -66,6 +66,15 @@ func ExampleTracker_Run() {
 	// Output: <nil>
 }
 
+func ExampleTracker_Stop() {
+	tracker := newExample()
+	ended := make(chan error)
+	go func() { ended <- tracker.Run(context.Background()) }()
+	tracker.Stop(context.Background())
+	fmt.Println(<-ended)
+	// Output: <nil>
+}
+
 // A run that is asked for twice is started once.
 func ExampleTracker_Start() {
 	tracker := newExample()

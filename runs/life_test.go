@@ -594,3 +594,59 @@ func TestParkAndCancel(t *testing.T) {
 		stop()
 	})
 }
+
+// Stop can be called at any time and any number of times; its context says how
+// long handlers may go on.
+func TestStopVerb(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		give   time.Duration // until Stop's context ends
+		status runs.Status
+		took   time.Duration
+	}{
+		{"enough time", time.Minute, runs.StatusCompleted, 30 * time.Second},
+		{"too little", time.Second, runs.StatusQueued, time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tracker := newTracker(t, runs.Config{
+					Operations: []runs.Operation{op(func(ctx context.Context, _ *runs.Exec, _ selection) error {
+						select {
+						case <-ctx.Done():
+							return context.Cause(ctx)
+						case <-time.After(30 * time.Second):
+							return nil
+						}
+					})},
+				})
+				s := start(t, tracker, request(nil))
+				ended := make(chan error, 1)
+				go func() { ended <- tracker.Run(t.Context()) }()
+				synctest.Wait()
+				ctx, cancel := context.WithTimeout(t.Context(), tt.give)
+				defer cancel()
+				began := time.Now()
+				go tracker.Stop(ctx)
+				tracker.Stop(ctx)
+				tracker.Stop(ctx)
+				if took := time.Since(began); took != tt.took {
+					t.Errorf("Stop returned after %v, want %v", took, tt.took)
+				}
+				if err := <-ended; err != nil {
+					t.Errorf("Run: %v", err)
+				}
+				if r, err := tracker.Get(t.Context(), s.Run.Ref()); err != nil || r.Status != tt.status || r.Lost != 0 {
+					t.Errorf("run is %+v, %v; want it %s and never lost", r, err, tt.status)
+				}
+			})
+		})
+	}
+	tracker := newTracker(t, runs.Config{})
+	tracker.Stop(t.Context())
+	if err := tracker.Run(t.Context()); err != nil {
+		t.Errorf("Run after Stop: %v", err)
+	}
+	if err := tracker.Run(t.Context()); err == nil {
+		t.Error("Run twice is no error")
+	}
+}

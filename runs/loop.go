@@ -21,11 +21,15 @@ const (
 // from workers that have vanished, and tells the observers what they have
 // missed. It does so until ctx ends. Then it claims nothing more, lets handlers
 // go on for Config.Grace, cancels them and queues their runs again. It can be
-// called once; it returns nil, or an error if it was called before.
+// called once; it returns nil, or an error if it was called before. [Tracker.Stop]
+// ends it too.
 func (t *Tracker) Run(ctx context.Context) error {
 	if !t.ran.CompareAndSwap(false, true) {
 		return errors.New("runs: Tracker.Run was called before")
 	}
+	defer close(t.ended)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var group sync.WaitGroup
 	group.Go(func() { t.maintain(ctx) })
 	if t.worker != nil {
@@ -38,13 +42,20 @@ func (t *Tracker) Run(ctx context.Context) error {
 		close(idle)
 	}()
 
-	<-ctx.Done()
 	grace := time.NewTimer(t.cfg.Grace)
 	defer grace.Stop()
+	select {
+	case <-ctx.Done():
+		grace.Reset(t.cfg.Grace)
+	case <-t.stopping:
+		grace.Stop() // the context of Stop says how long
+		cancel()
+	}
 	select {
 	case <-idle:
 		return nil
 	case <-grace.C:
+	case <-t.hurry:
 	}
 	t.live.stop()
 	last := time.NewTimer(hardStop)
@@ -63,6 +74,24 @@ func (t *Tracker) Run(ctx context.Context) error {
 		<-idle
 	}
 	return nil
+}
+
+// Stop ends [Tracker.Run] and returns when it has returned. Handlers may go on
+// until ctx ends; then they are canceled and their runs queued again, which
+// takes a few seconds at most. It may be called at any time and any number of
+// times: if Run was not called yet, it will return at once.
+func (t *Tracker) Stop(ctx context.Context) {
+	t.stopOnce.Do(func() { close(t.stopping) })
+	if !t.ran.Load() {
+		return
+	}
+	select {
+	case <-t.ended:
+		return
+	case <-ctx.Done():
+	}
+	t.hurryOnce.Do(func() { close(t.hurry) })
+	<-t.ended
 }
 
 // lastly calls cancel when the process waits for nothing any longer, until the

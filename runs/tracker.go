@@ -92,6 +92,11 @@ type Tracker struct {
 	teller     chan struct{}  // holds an entry for each of them that a sweep began
 	background sync.WaitGroup // of what a sweep began
 
+	stopOnce, hurryOnce sync.Once
+	stopping            chan struct{} // closed by Stop
+	hurry               chan struct{} // closed when Stop waits for handlers no longer
+	ended               chan struct{} // closed when Run returns
+
 	abandon chan struct{} // closed when executions are waited for no longer
 	last    chan struct{} // closed when nothing is waited for any longer
 }
@@ -143,7 +148,11 @@ func New(cfg Config) (*Tracker, error) {
 		pull:    make(chan struct{}, 1),
 		teller:  make(chan struct{}, sweepWidth),
 		abandon: make(chan struct{}),
-		last:    make(chan struct{}),
+
+		stopping: make(chan struct{}),
+		hurry:    make(chan struct{}),
+		ended:    make(chan struct{}),
+		last:     make(chan struct{}),
 	}
 	for _, op := range cfg.Operations {
 		if err := op.Type.Validate(); err != nil {
