@@ -151,10 +151,14 @@ func (t *tx) lock(ctx context.Context, shared bool) error {
 	if shared {
 		text = "SELECT pg_advisory_xact_lock_shared($1)"
 	}
-	h := fnv.New64a()
-	h.Write([]byte("buninventory " + t.tenant))
-	_, err := t.ExecContext(ctx, text, int64(h.Sum64()))
+	_, err := t.ExecContext(ctx, text, lockKey(t.tenant))
 	return err
+}
+
+func lockKey(tenant string) int64 {
+	h := fnv.New64a()
+	h.Write([]byte("buninventory " + tenant))
+	return int64(h.Sum64())
 }
 
 // rollback returns nil for a transaction that the driver has ended already.

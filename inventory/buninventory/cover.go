@@ -88,7 +88,13 @@ func (s *Store) coverKind(ctx context.Context, t *tx, run string, c inventory.Co
 // see makes the items follow their kind from an epoch on, except for the
 // missed ones, which keep when k says that they were last seen.
 func (s *Store) see(ctx context.Context, t *tx, kind, missed string, k kindRow, epoch int64) error {
+	lost := 0
 	if missed != "[]" {
+		if err := t.QueryRowContext(ctx, s.sql.lost, t.tenant, kind, missed).Scan(&lost); err != nil {
+			return err
+		}
+	}
+	if lost > 0 {
 		if _, err := t.exec(ctx, s.sql.freeze, kind, missed, k.epoch, s.instant(k.seen), k.run); err != nil {
 			return err
 		}

@@ -7,6 +7,9 @@ import (
 	"github.com/tenantatlas/tenantatlas/inventory"
 )
 
+// LockKey is the key of a tenant's lock in PostgreSQL.
+func LockKey(tenant string) int64 { return lockKey(tenant) }
+
 // A Statement is one that this package would run.
 type Statement struct {
 	Name string
@@ -65,6 +68,7 @@ func (s *Store) Writes(tenant string, entries []inventory.Entry) ([]Statement, e
 		{"have contents", s.sql.haveContents, []any{tenant, p.hashes}},
 		bound("leave contents", s.sql.leaveContents, p.batches[0].leaves),
 		bound("drop links", s.sql.dropLinks, p.batches[0].refs),
+		{"lost", s.sql.lost, []any{tenant, kind, missed}},
 		{"unfreeze", s.sql.unfreeze, []any{tenant, kind, missed, 2}},
 		{"see again", s.sql.seeAgain, []any{tenant, kind, missed, at, "run"}},
 		{"sort loose", s.sql.sortLoose, []any{tenant, at}},
@@ -82,6 +86,6 @@ func (s *Store) Explain(ctx context.Context, how string, of Statement, row func(
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // nothing is left either way
+	defer tx.Rollback()
 	return query(ctx, tx, how+" "+of.Text, of.Args, row)
 }

@@ -42,8 +42,21 @@ func (d doc) Scan(src any) error {
 // scanItem returns the destinations for the columns shown.
 func scanItem(i *inventory.Item) []any {
 	return []any{
-		&i.Kind, &i.ID, &i.Name, (*string)(&i.Platform), (*string)(&i.Category), doc{&i.ScopeTags}, doc{&i.Assigned}, doc{&i.Meta},
-		&i.Hash, &i.AssignmentsHash, at{&i.ModifiedAt}, at{&i.FirstSeenAt}, &i.Hidden, at{&i.LastSeenAt}, &i.LastSeenRun,
+		&i.Kind,
+		&i.ID,
+		&i.Name,
+		(*string)(&i.Platform),
+		(*string)(&i.Category),
+		doc{&i.ScopeTags},
+		doc{&i.Assigned},
+		doc{&i.Meta},
+		&i.Hash,
+		&i.AssignmentsHash,
+		at{&i.ModifiedAt},
+		at{&i.FirstSeenAt},
+		&i.Hidden,
+		at{&i.LastSeenAt},
+		&i.LastSeenRun,
 		(*string)(&i.Confidence),
 	}
 }

@@ -117,7 +117,7 @@ func TestContextEndsWaiting(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer tx.Rollback() //nolint:errcheck // it is in the way until the test ends
+		defer tx.Rollback()
 		if _, err := tx.ExecContext(t.Context(), "DELETE FROM inventory_items"); err != nil {
 			t.Fatal(err)
 		}

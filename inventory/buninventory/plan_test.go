@@ -65,7 +65,7 @@ func checkPlans(t *testing.T, s *buninventory.Store, d bunkit.Dialect, most floa
 }
 
 // checkSQLitePlan fails the test if a table is read from its beginning to its
-// end, or sorted.
+// end, or sorted, or an array more than once.
 func checkSQLitePlan(t *testing.T, s *buninventory.Store, st buninventory.Statement) {
 	t.Helper()
 	for i, a := range st.Args {
@@ -74,10 +74,15 @@ func checkSQLitePlan(t *testing.T, s *buninventory.Store, st buninventory.Statem
 		}
 	}
 	var plan []string
+	above := make(map[int]string) // the line above by its parent
 	err := s.Explain(t.Context(), "EXPLAIN QUERY PLAN", st, func(rows *sql.Rows) error {
 		var id, parent, unused int
 		var line string
 		err := rows.Scan(&id, &parent, &unused, &line)
+		if strings.HasPrefix(line, "SCAN json_each") && strings.HasPrefix(above[parent], "SEARCH ") {
+			t.Errorf("%s: an array is read again for each row: %s", st.Name, above[parent])
+		}
+		above[parent] = line
 		plan = append(plan, line)
 		return err
 	})

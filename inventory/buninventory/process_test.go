@@ -77,3 +77,38 @@ func TestTwoProcesses(t *testing.T) {
 		}
 	})
 }
+
+// A Finish must see what the Puts that are under way refer to, and a Cover
+// which items they bring. So they wait for each other, unlike Puts.
+func TestFinishWaitsForPuts(t *testing.T) {
+	db := sqltest.Postgres(t)
+	s := open(t, db)
+	fill(t, s, "acme", 80)
+	put, err := db.Write.DB.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := put.ExecContext(t.Context(), "SELECT pg_advisory_xact_lock_shared($1)", buninventory.LockKey("acme")); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, s, "acme", 80)
+	globex := everything
+	globex.Tenant = "globex"
+	cover(t, s, globex, morning)
+	for name, call := range map[string]func(ctx context.Context) error{
+		"Cover": func(ctx context.Context) error {
+			return s.Cover(ctx, everything, inventory.Coverage{Kind: "kind01", Status: "succeeded", At: morning}, nil)
+		},
+		"Finish": func(ctx context.Context) error { return s.Finish(ctx, everything, morning) },
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		if err := call(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("during a Put, %s reports %v, want that it waits", name, err)
+		}
+		cancel()
+	}
+	if err := put.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	cover(t, s, everything, morning)
+}

@@ -14,7 +14,7 @@ type statements struct {
 	keepContents, haveContents                  string
 	dropLinks, putLinks                         bulk
 	report, coverage, kind, coverKind           string
-	freeze, unfreeze, seeAgain                  string
+	lost, freeze, unfreeze, seeAgain            string
 	finish, scopes                              string
 	sortLoose, dropUnused, keepUsed             string
 	dropCoverage, dropReports                   string
@@ -121,13 +121,17 @@ func (s *statements) forItems(d bunkit.Dialect) {
 	s.hide = translate(d, "UPDATE inventory_items SET hidden = $4 WHERE tenant = $1 AND kind = $2 AND id = $3")
 }
 
-// probe returns a join that finds the rows of a table one by one in an index.
-// PostgreSQL would otherwise at times read the whole tenant for a few rows.
+// probe returns a join, an inner one if join is "", that finds the rows of a
+// table one by one in an index. Both databases would otherwise at times read
+// the whole tenant for a few rows.
 func probe(d bunkit.Dialect, join, columns, table, as, on string) string {
 	if d == bunkit.SQLite3 {
-		return " " + join + " " + table + " AS " + as + " ON " + on
+		if join == "" {
+			join = "CROSS" // keeps the order of the tables
+		}
+		return " " + join + " JOIN " + table + " AS " + as + " ON " + on
 	}
-	return " " + join + " LATERAL (SELECT " + columns + " FROM " + table + " AS " + as + " WHERE " + on + " OFFSET 0) AS " + as + " ON true"
+	return " " + join + " JOIN LATERAL (SELECT " + columns + " FROM " + table + " AS " + as + " WHERE " + on + " OFFSET 0) AS " + as + " ON true"
 }
 
 // among returns the condition that a column has one of the values that a
@@ -148,13 +152,13 @@ func (s *statements) forContents(d bunkit.Dialect) {
 	if d == bunkit.SQLite3 {
 		hashes = "(SELECT value AS hash FROM json_each($2)) AS r"
 	}
-	hashes += probe(d, "JOIN", "c.hash, c.unused_at", "inventory_contents", "c", "c.tenant = $1 AND c.hash = r.hash")
+	hashes += probe(d, "", "c.hash, c.unused_at", "inventory_contents", "c", "c.tenant = $1 AND c.hash = r.hash")
 	s.keepContents = translate(d, "UPDATE inventory_contents SET unused_at = NULL WHERE tenant = $1 AND "+
 		among(d, "hash", "SELECT c.hash FROM "+hashes+" WHERE c.unused_at IS NOT NULL"))
 	s.haveContents = translate(d, "SELECT count(*) FROM "+hashes)
 
 	was := func(column string) string {
-		return "SELECT i." + column + " FROM ROWS" + probe(d, "JOIN", "i."+column, "inventory_items", "i",
+		return "SELECT i." + column + " FROM ROWS" + probe(d, "", "i."+column, "inventory_items", "i",
 			"i.tenant = $1 AND i.kind = r.kind AND i.id = r.id AND i."+column+" <> r."+column)
 	}
 	s.leaveContents = newBulk(d, "UPDATE inventory_contents SET loose = true WHERE tenant = $1 AND NOT loose AND "+
@@ -164,7 +168,7 @@ func (s *statements) forContents(d bunkit.Dialect) {
 
 func (s *statements) forLinks(d bunkit.Dialect) {
 	drop := "DELETE FROM inventory_links WHERE " + among(d, "ctid", "SELECT l.ctid FROM ROWS"+
-		probe(d, "JOIN", "l.ctid", "inventory_links", "l", "l.tenant = $1 AND l.from_kind = r.kind AND l.from_id = r.id"))
+		probe(d, "", "l.ctid", "inventory_links", "l", "l.tenant = $1 AND l.from_kind = r.kind AND l.from_id = r.id"))
 	if d == bunkit.SQLite3 {
 		drop = "DELETE FROM inventory_links WHERE tenant = $1 AND (from_kind, from_id) IN (SELECT r.kind, r.id FROM ROWS)"
 	}
@@ -194,15 +198,18 @@ func (s *statements) forCover(d bunkit.Dialect) {
 		" VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant, kind) DO UPDATE SET covered_at = excluded.covered_at,"+
 		" full_at = excluded.full_at, epoch = excluded.epoch, seen_at = excluded.seen_at, seen_run = excluded.seen_run")
 
-	missed := "(SELECT json_array_elements_text($3::text::json))"
+	missed := "(SELECT json_array_elements_text($3::text::json) AS id)"
 	if d == bunkit.SQLite3 {
-		missed = "(SELECT value FROM json_each($3))"
+		missed = "(SELECT value AS id FROM json_each($3))"
 	}
+	s.lost = translate(d, "SELECT count(*) FROM "+missed+" AS m"+probe(d, "", "i.since", "inventory_items", "i",
+		"i.tenant = $1 AND i.kind = $2 AND i.id = m.id")+" WHERE i.since IS NOT NULL")
 	const of = " WHERE tenant = $1 AND kind = $2"
 	follows := "CASE WHEN since <= $4::bigint AND $5::timestamptz > seen_at THEN "
 	s.freeze = translate(d, "UPDATE inventory_items SET since = NULL,"+
 		" seen_at = "+follows+"$5::timestamptz ELSE seen_at END, seen_run = "+follows+"$6::text ELSE seen_run END"+
-		// PostgreSQL keeps what is IS TRUE in a hash table, for all of the kind.
+		// PostgreSQL reads all of the kind for this, and the ids into a hash
+		// table. Without IS TRUE, it may read them again for each item.
 		of+" AND since IS NOT NULL AND (id IN "+missed+") IS TRUE")
 	s.unfreeze = translate(d, "UPDATE inventory_items SET since = $4"+of+" AND since IS NULL AND id NOT IN "+missed)
 	s.seeAgain = translate(d, "UPDATE inventory_items SET seen_at = $4, seen_run = $5"+of+
