@@ -218,3 +218,34 @@ func ExampleRoles() {
 	// ron false true false
 	// nobody false false true
 }
+
+func ExampleSanitize() {
+	fmt.Println(runs.Sanitize("The server said: token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl is not valid"))
+	// Output: The server said: token [removed] is not valid
+}
+
+func ExampleStatusMaps() {
+	bulk := runs.StatusMaps()["BulkOperationRun"]
+	mapped, known := bulk.Map("completed_with_errors", &runs.Counts{Total: 3, Succeeded: 2, Failed: 1})
+	fmt.Println(mapped.Status, mapped.Outcome, known)
+	mapped, known = bulk.Map("exploded", nil)
+	fmt.Printf("%q %s %v\n", mapped.Status, mapped.Raw, known)
+	// Output:
+	// completed partially_succeeded true
+	// "" exploded false
+}
+
+// A Spec says more about an operation than its type and its handler.
+func ExampleSpec() {
+	op := runs.Spec[Import]{
+		Type:     "report.import",
+		Label:    "Import of a report",
+		Identity: func(in Import) any { return in.File },
+		Lane:     func(in Import) string { return "imports" },
+		Target:   func(in Import) runs.Target { return runs.Target{Kind: "file", ID: in.File, Name: in.File} },
+		Timeout:  time.Hour,
+		Handle:   func(context.Context, *runs.Exec, Import) error { return nil },
+	}.Operation()
+	fmt.Println(op.Label, op.Executes())
+	// Output: Import of a report true
+}
