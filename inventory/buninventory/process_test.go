@@ -19,7 +19,7 @@ import (
 func TestTwoProcesses(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db sqltest.DB) {
 		reader := open(t, db)
-		const rounds, each = 15, 20
+		const rounds, each = 10, 20
 		process := func(ctx context.Context, s *buninventory.Store, run string) error {
 			sync := inventory.Sync{Tenant: "acme", Run: run, Selection: "everything"}
 			for round := range rounds {
