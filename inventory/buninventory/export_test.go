@@ -19,18 +19,23 @@ type Statement struct {
 
 // Lists returns the statements for pages behind a position: kind, folded name
 // and id.
-func (s *Store) Lists(after []string, queries ...inventory.Query) []Statement {
+func (s *Store) Lists(ctx context.Context, after []string, queries ...inventory.Query) ([]Statement, error) {
 	var all []Statement
 	for _, q := range queries {
 		w := newItemWalk(q, after)
 		if q.Missing || q.Text != "" {
-			// As if the walk had a horizon; it has the same order.
-			w.upTo(w.columns, w.position([]string{"~", "~", "~"}))
+			last, err := s.horizon(ctx, w)
+			if err != nil {
+				return nil, err
+			}
+			if last != nil {
+				w.upTo(w.columns, w.position(last))
+			}
 		}
 		text := s.itemStatement(q, w)
 		all = append(all, Statement{"list", text, w.args})
 	}
-	return all
+	return all, nil
 }
 
 // LinkLists does the same for links.
