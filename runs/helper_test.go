@@ -1,10 +1,16 @@
 package runs_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"log/slog"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/memruns"
@@ -64,6 +70,16 @@ func (f dispatchFunc) Dispatch(ctx context.Context, ref runs.Ref) error { return
 
 func accept(context.Context, runs.Ref) error { return nil }
 
+type workFunc func(ctx context.Context, claim runs.Claim) error
+
+func (f workFunc) Work(ctx context.Context, claim runs.Claim) error { return f(ctx, claim) }
+
+// engine is a Dispatcher that executes, made of two halves.
+type engine struct {
+	runs.Dispatcher
+	runs.Worker
+}
+
 type observeFunc func(ctx context.Context, r *runs.Run) error
 
 func (f observeFunc) Observe(ctx context.Context, r *runs.Run) error { return f(ctx, r) }
@@ -122,6 +138,99 @@ func (s *counting) writes() int {
 	return s.inserts + s.updates
 }
 
+// hooked is a store of which single calls can be replaced. It counts updates and
+// looks for due runs.
+type hooked struct {
+	*memruns.Store
+	insert        func(ctx context.Context, r *runs.Run) (*runs.Run, bool, error)
+	update        func(ctx context.Context, r *runs.Run) (*runs.Run, error)
+	put           func(ctx context.Context, ref runs.Ref, attempt int, items []runs.Item) error
+	items         func(ctx context.Context, q runs.ItemQuery) (runs.ItemPage, error)
+	updates, dues atomic.Int64
+}
+
+func (s *hooked) Insert(ctx context.Context, r *runs.Run) (*runs.Run, bool, error) {
+	if s.insert != nil {
+		return s.insert(ctx, r)
+	}
+	return s.Store.Insert(ctx, r)
+}
+
+func (s *hooked) Update(ctx context.Context, r *runs.Run) (*runs.Run, error) {
+	s.updates.Add(1)
+	if s.update != nil {
+		return s.update(ctx, r)
+	}
+	return s.Store.Update(ctx, r)
+}
+
+func (s *hooked) Due(ctx context.Context, q runs.DueQuery) ([]*runs.Run, error) {
+	s.dues.Add(1)
+	return s.Store.Due(ctx, q)
+}
+
+func (s *hooked) PutItems(ctx context.Context, ref runs.Ref, attempt int, items []runs.Item) error {
+	if s.put != nil {
+		return s.put(ctx, ref, attempt, items)
+	}
+	return s.Store.PutItems(ctx, ref, attempt, items)
+}
+
+func (s *hooked) Items(ctx context.Context, q runs.ItemQuery) (runs.ItemPage, error) {
+	if s.items != nil {
+		return s.items(ctx, q)
+	}
+	return s.Store.Items(ctx, q)
+}
+
+// put stores a queued run, changed by change, as another process may have left
+// it.
+func put(t *testing.T, s runs.Store, id string, change func(r *runs.Run)) *runs.Run {
+	t.Helper()
+	r := &runs.Run{
+		Tenant: tenant, ID: id, Type: sync1, Status: runs.StatusQueued,
+		Initiator: dana, Params: json.RawMessage(`{}`), CreatedAt: time.Now(),
+	}
+	if change != nil {
+		change(r)
+	}
+	r, _, err := s.Insert(t.Context(), r)
+	if err != nil {
+		t.Fatalf("Insert: %v", err)
+	}
+	return r
+}
+
+// stored is r as it is now.
+func stored(t *testing.T, s runs.Store, r *runs.Run) *runs.Run {
+	t.Helper()
+	got, err := s.Get(t.Context(), r.Ref())
+	if err != nil {
+		t.Fatalf("Get: %v", err)
+	}
+	return got
+}
+
+// journal keeps what is logged.
+type journal struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (j *journal) Write(line []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(line)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+func (j *journal) logger() *slog.Logger { return slog.New(slog.NewTextHandler(j, nil)) }
+
 type selection struct {
 	Kinds []string `json:"kinds,omitempty"`
 	Full  bool     `json:"full,omitempty"`
@@ -132,6 +241,15 @@ func op(handle func(ctx context.Context, x *runs.Exec, in selection) error) runs
 }
 
 func nothing(context.Context, *runs.Exec, selection) error { return nil }
+
+// untilTold is a handler that goes on until its context ends.
+func untilTold(ctx context.Context, _ *runs.Exec, _ selection) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// other is a selection that shares no key with any other of n.
+func other(n int) selection { return selection{Kinds: []string{strconv.Itoa(n)}} }
 
 func newTracker(t *testing.T, cfg runs.Config) *runs.Tracker {
 	t.Helper()
