@@ -68,7 +68,9 @@ type Store interface {
 	// Cover records that s is done with a kind, replacing what it had recorded
 	// about the kind before. If c.Status is succeeded, every item of the kind
 	// is marked as seen by s at c.At, in one go, except for those with the ids
-	// in missed, which stay as they are. Otherwise no item is touched.
+	// in missed, which stay as they are, and of those that were seen later:
+	// what was last seen never moves back, here or in Put, although syncs of
+	// different selections overlap. Otherwise no item is touched.
 	Cover(ctx context.Context, s Sync, c Coverage, missed []string) error
 
 	// Finish records that s has come to its end, at the given instant, so that

@@ -26,6 +26,23 @@ var coverPromises = []promise{
 		},
 	},
 	{
+		name: "cover-not-back",
+		text: "what was last seen never moves back, although syncs overlap",
+		check: func(ctx context.Context, st inventory.Store) error {
+			s := on(ctx, st)
+			late, early := item("p1", "A", "h1"), item("p1", "A", "h2")
+			late.LastSeenAt, late.LastSeenRun = at(5), sync2.Run
+			early.LastSeenAt, early.LastSeenRun = at(3), sync1.Run
+			s.put(sync2, late).put(sync1, early)
+			got := s.get(policy, "p1", "").Item
+			s.want("after an earlier Put", seenBy(sync2, 5), inventory.Item{LastSeenAt: got.LastSeenAt, LastSeenRun: got.LastSeenRun})
+			s.cover(sync1, covered(policy, 4))
+			got = s.get(policy, "p1", "").Item
+			return s.want("after an earlier Cover", seenBy(sync2, 5), inventory.Item{LastSeenAt: got.LastSeenAt, LastSeenRun: got.LastSeenRun}).
+				want("hash", "h2", got.Hash).err
+		},
+	},
+	{
 		name: "cover-only-seen",
 		text: "Cover changes nothing of an item but when and by which run it was last seen",
 		check: func(ctx context.Context, st inventory.Store) error {

@@ -177,6 +177,7 @@ func saboteurs() map[string]*broken {
 		"known-times":         eachCover(func(c *inventory.Coverage, _ *[]string) { c.Full = false }),
 		"cover-seen":          eachCover(func(_ *inventory.Coverage, missed *[]string) { *missed = nil }),
 		"cover-only-seen":     {cover: renaming},
+		"cover-not-back":      eachItem(func(i *inventory.Item) { i.LastSeenAt = i.FirstSeenAt.Add(-time.Minute) }),
 		"cover-not-succeeded": eachCover(func(c *inventory.Coverage, _ *[]string) { c.Status = "succeeded" }),
 		"coverage-of-run":     eachCover(func(c *inventory.Coverage, _ *[]string) { c.ChildrenRead = 0 }),
 		"cover-replaces": {cover: func(ctx context.Context, s *broken, sync inventory.Sync, c inventory.Coverage, missed []string) error {

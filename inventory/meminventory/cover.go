@@ -31,7 +31,7 @@ func (s *Store) Cover(ctx context.Context, sync inventory.Sync, c inventory.Cove
 			not[id] = struct{}{}
 		}
 		for id, r := range k.byID {
-			if _, gone := not[id]; !gone {
+			if _, gone := not[id]; !gone && !r.item.LastSeenAt.After(c.At) {
 				r.item.LastSeenAt, r.item.LastSeenRun = c.At, sync.Run
 			}
 		}

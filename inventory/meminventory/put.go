@@ -73,6 +73,9 @@ func (t *tenant) put(e inventory.Entry) {
 	next := &record{item: keep(e.Item), fold: inventory.Fold(e.Name), stamp: e.Stamp, linked: e.Linked}
 	if old := k.byID[e.ID]; old != nil {
 		next.item.FirstSeenAt, next.item.Hidden, next.links = old.item.FirstSeenAt, old.item.Hidden, old.links
+		if old.item.LastSeenAt.After(next.item.LastSeenAt) {
+			next.item.LastSeenAt, next.item.LastSeenRun = old.item.LastSeenAt, old.item.LastSeenRun
+		}
 		k.sorted = slices.Delete(k.sorted, k.index(old), k.index(old)+1)
 	}
 	k.byID[e.ID] = next
