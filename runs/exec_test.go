@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"net"
 	"runtime"
 	"strings"
@@ -237,74 +238,6 @@ func TestAuthorizerDown(t *testing.T) {
 	})
 }
 
-func TestItems(t *testing.T) {
-	store := memruns.New()
-	tracker := newTracker(t, runs.Config{
-		Store: store,
-		Items: store,
-		Operations: []runs.Operation{op(func(_ context.Context, x *runs.Exec, _ selection) error {
-			x.Total(3)
-			x.Total(2) // never lowered; and there turn out to be more
-			x.Succeed("a")
-			x.Fail("b", runs.Public(nil, runs.ReasonThrottled, ""))
-			x.Succeed("b") // keeps its first outcome
-			x.Skip("c", runs.ReasonUnsupported)
-			x.Skip("d", "no such reason")
-			x.Succeed("") // a defect of the handler
-			x.Add("objects", 5)
-			x.Add("objects", -3)
-			x.Note("source", "contoso")
-			return nil
-		})},
-	})
-	begin(t, tracker)
-	got := wait(t, tracker, start(t, tracker, request(nil)).Run)
-	wantEnd(t, got, runs.OutcomePartiallySucceeded, "")
-	want := runs.Counts{Total: 5, Succeeded: 2, Failed: 1, Skipped: 2, Extra: map[string]int64{"objects": 5}}
-	if diff := cmp.Diff(want, got.Counts); diff != "" {
-		t.Errorf("counts (-want +got):\n%s", diff)
-	}
-	if got.Context["source"] != "contoso" {
-		t.Errorf("context = %v", got.Context)
-	}
-	page, err := tracker.Items(t.Context(), runs.ItemQuery{Run: got.Ref()})
-	if err != nil {
-		t.Fatalf("Items: %v", err)
-	}
-	var list []string
-	for _, it := range page.Items {
-		list = append(list, strings.TrimSpace(fmt.Sprintf("%s %s %s", it.Key, it.Outcome, it.Reason)))
-	}
-	if diff := cmp.Diff([]string{"a succeeded", "b failed throttled", "c skipped unsupported", "d skipped", "item e3b0c442 succeeded"}, list); diff != "" {
-		t.Errorf("items (-want +got):\n%s", diff)
-	}
-}
-
-// Without an item store a run has its first failures.
-func TestItemsWithoutStore(t *testing.T) {
-	const n = runs.MaxFailures + 50
-	tracker := newTracker(t, runs.Config{
-		Operations: []runs.Operation{op(func(_ context.Context, x *runs.Exec, _ selection) error {
-			for i := range n {
-				x.Fail(fmt.Sprint(i), runs.Public(nil, runs.ReasonGone, ""))
-			}
-			return nil
-		})},
-	})
-	begin(t, tracker)
-	got := wait(t, tracker, start(t, tracker, request(nil)).Run)
-	if got.Counts.Failed != n || len(got.Failures) != runs.MaxFailures {
-		t.Errorf("%d failed and %d are kept, want %d and %d", got.Counts.Failed, len(got.Failures), n, runs.MaxFailures)
-	}
-	page, err := tracker.Items(t.Context(), runs.ItemQuery{Run: got.Ref(), Reason: runs.ReasonGone})
-	if err != nil || len(page.Items) != runs.MaxFailures {
-		t.Errorf("Items = %d, %v; want %d", len(page.Items), err, runs.MaxFailures)
-	}
-	if page, _ := tracker.Items(t.Context(), runs.ItemQuery{Run: got.Ref(), Outcomes: []runs.ItemOutcome{runs.ItemSucceeded}}); len(page.Items) != 0 {
-		t.Errorf("succeeded items = %v, want none", page.Items)
-	}
-}
-
 // 100,000 reports a second cost at most two writes a second.
 func TestProgressIsCoalesced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -398,4 +331,148 @@ func TestUndecodableParams(t *testing.T) {
 	begin(t, tracker)
 	wantEnd(t, wait(t, tracker, start(t, tracker, request(nil)).Run), runs.OutcomeSucceeded, "")
 	wantEnd(t, wait(t, tracker, r), runs.OutcomeFailed, runs.ReasonInvalidInput)
+}
+
+// Whatever a handler reports, the record can be stored, and the run ends as the
+// handler says.
+func TestReportsDoNotCostTheRun(t *testing.T) {
+	tests := []struct {
+		name   string
+		report func(x *runs.Exec)
+		check  func(r *runs.Run) string
+	}{
+		{"many notes", func(x *runs.Exec) {
+			for i := range 400 {
+				x.Note(fmt.Sprint("policy ", i), strings.Repeat("a fine word ", 20))
+			}
+		}, func(r *runs.Run) string {
+			size := 0
+			for k, v := range r.Context {
+				size += len(k) + len(v)
+			}
+			if size < 8<<10 || size > 16<<10 {
+				return fmt.Sprintf("%d bytes of notes, want up to 16 KiB", size)
+			}
+			return ""
+		}},
+		{"notes named like secrets", func(x *runs.Exec) { x.Note("client_secret", "Sommer") }, func(r *runs.Run) string {
+			if s := fmt.Sprint(r.Context); strings.Contains(s, "Sommer") {
+				return "context = " + s
+			}
+			return ""
+		}},
+		{"endless counts", func(x *runs.Exec) {
+			for range 2 {
+				x.Count(math.MaxInt64, math.MaxInt64, math.MaxInt64)
+				x.Add("objects", math.MaxInt64)
+			}
+		}, func(r *runs.Run) string {
+			if c := r.Counts; c.Succeeded <= 0 || c.Processed() <= 0 || c.Extra["objects"] <= 0 {
+				return fmt.Sprintf("counts = %+v, processed %d; want none below zero", c, c.Processed())
+			}
+			return ""
+		}},
+		{"more than the total", func(x *runs.Exec) {
+			x.Total(2)
+			x.Count(5, 0, 0)
+		}, func(r *runs.Run) string {
+			if c := r.Counts; c.Processed() > c.Total {
+				return fmt.Sprintf("processed %d of %d", c.Processed(), c.Total)
+			}
+			return ""
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			calls := 0
+			r := outcomeOf(t, op(func(_ context.Context, x *runs.Exec, _ selection) error {
+				calls++
+				tt.report(x)
+				return runs.Partial(runs.Public(nil, runs.ReasonGone, ""))
+			}))
+			if calls != 1 || r.Failure.Reason != runs.ReasonGone {
+				t.Errorf("executed %d times, failed because of %s; want once, gone", calls, r.Failure.Reason)
+			}
+			if problem := tt.check(r); problem != "" {
+				t.Error(problem)
+			}
+		})
+	}
+}
+
+// Facts that an operation states are as safe as those of its handler.
+func TestContextIsSafe(t *testing.T) {
+	r := outcomeOf(t, runs.Spec[selection]{
+		Type:   sync1,
+		Handle: nothing,
+		Context: func(selection) map[string]string {
+			return map[string]string{"password": "correct horse", "kinds": "all"}
+		},
+	}.Operation())
+	if strings.Contains(fmt.Sprint(r.Context), "horse") || r.Context["kinds"] != "all" {
+		t.Errorf("context = %v, want kinds and no password", r.Context)
+	}
+}
+
+// What is not kept of an error is in the log, under the id that people see.
+func TestLogHasTheText(t *testing.T) {
+	log := new(journal)
+	tracker := newTracker(t, runs.Config{Logger: log.logger(), Operations: []runs.Operation{op(func(_ context.Context, x *runs.Exec, _ selection) error {
+		x.Fail("a", errors.New("text of the item"))
+		return errors.New("text of the run")
+	})}})
+	begin(t, tracker)
+	r := wait(t, tracker, start(t, tracker, request(nil)).Run)
+	for text, f := range map[string]runs.Failure{"text of the run": r.Failure, "text of the item": r.Failures[0].Failure} {
+		words := strings.Fields(strings.TrimSuffix(f.Message, "."))
+		id := words[len(words)-1]
+		found := false
+		for line := range strings.SplitSeq(log.String(), "\n") {
+			found = found || strings.Contains(line, "id="+id+" ") && strings.Contains(line, text)
+		}
+		if len(id) != 8 || !found {
+			t.Errorf("no line has the id %q and %q:\n%s", id, text, log)
+		}
+	}
+}
+
+// A handler that ignores its context is complained of once a minute.
+func TestStuckHandlerIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := new(journal)
+		o := runs.Spec[selection]{Type: sync1, Timeout: time.Minute, Handle: takes(time.Hour)}.Operation()
+		tracker := newTracker(t, runs.Config{Logger: log.logger(), Operations: []runs.Operation{o}})
+		stop := begin(t, tracker)
+		s := start(t, tracker, request(nil))
+		time.Sleep(11*time.Minute + time.Second)
+		if n := strings.Count(log.String(), "handler ignores its context"); n != 10 {
+			t.Errorf("%d complaints in the 10 minutes after the timeout, want 10:\n%s", n, log)
+		}
+		wait(t, tracker, s.Run)
+		stop()
+	})
+}
+
+// A run whose operation panics when it is claimed would do so for ever: it
+// fails.
+func TestPanicAtTheClaim(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := false
+		o := runs.Spec[selection]{Type: sync1, Handle: nothing, Action: func(selection) runs.Action {
+			if broken {
+				panic("password=hunter2")
+			}
+			return runs.ActionStart
+		}}.Operation()
+		tracker := newTracker(t, runs.Config{Operations: []runs.Operation{o}})
+		s := start(t, tracker, request(nil))
+		broken = true
+		stop := begin(t, tracker)
+		r := wait(t, tracker, s.Run)
+		stop()
+		wantEnd(t, r, runs.OutcomeFailed, runs.ReasonPanic)
+		if text := fmt.Sprintf("%+v", r); r.Attempt != 0 || strings.Contains(text, "hunter2") {
+			t.Errorf("attempt %d, want none; the record is %s", r.Attempt, text)
+		}
+	})
 }

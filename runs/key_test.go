@@ -120,6 +120,9 @@ func TestOnceForSeparatesActors(t *testing.T) {
 		}
 		seen[once] = true
 	}
+	if got := runs.OnceFor(dana, ""); got != "" {
+		t.Errorf("without a key of the client = %q, want nothing", got)
+	}
 	if a, b := runs.OnceFor(runs.User("a", "A"), "k"), runs.OnceFor(runs.User("a", "renamed"), "k"); a != b {
 		t.Error("a renamed actor has another key")
 	}

@@ -104,6 +104,22 @@ func TestRoleTable(t *testing.T) {
 	}
 }
 
+// Who is of no known kind, or has no name, has no rights, and is not taken for
+// the program itself.
+func TestRolesRefuseNobody(t *testing.T) {
+	owner := runs.Roles(func(context.Context, runs.Actor, string) (runs.Role, error) { return runs.RoleOwner, nil })
+	none := runs.Roles(func(context.Context, runs.Actor, string) (runs.Role, error) { return "", nil })
+	for _, a := range []runs.Actor{{}, {ID: "mallory"}, {Kind: "User", ID: "mallory"}, {Kind: "guest", ID: "mallory"}, {Kind: runs.ActorUser}} {
+		for _, act := range []runs.Action{runs.ActionView, runs.ActionStart} {
+			wantErr(t, fmt.Sprintf("%s by %+v without a role", act, a), none.Authorize(t.Context(), a, tenant, act), runs.ErrNotFound)
+			wantErr(t, fmt.Sprintf("%s by %+v", act, a), owner.Authorize(t.Context(), a, tenant, act), runs.ErrNotFound)
+		}
+	}
+	for _, act := range []runs.Action{runs.ActionView, runs.ActionStart} {
+		wantErr(t, fmt.Sprintf("%s by the program", act), none.Authorize(t.Context(), runs.System("sweep"), tenant, act), nil)
+	}
+}
+
 // A clone shares nothing with its original: every pointer, map and slice of a
 // run is looked at, also those that are added one day.
 func TestCloneSharesNothing(t *testing.T) {

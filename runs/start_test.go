@@ -142,6 +142,9 @@ func TestStartRefuses(t *testing.T) {
 		{"outsider and unknown type", func(r *runs.Request) { r.Initiator, r.Type = eli, "no.such" }, runs.ErrNotFound, "What was asked for does not exist."},
 		{"unknown type", func(r *runs.Request) { r.Type = "no.such" }, runs.ErrUnknownType, "There is no such type of operation."},
 		{"no initiator", func(r *runs.Request) { r.Initiator = runs.Actor{} }, runs.ErrInvalid, "The input is not valid."},
+		{"guest", func(r *runs.Request) { r.Initiator.Kind = "guest" }, runs.ErrNotFound, "What was asked for does not exist."},
+		{"no known kind", func(r *runs.Request) { r.Initiator.Kind = "guest" }, runs.ErrInvalid, "The input is not valid."},
+		{"reserved tenant, no known kind", func(r *runs.Request) { r.Tenant, r.Initiator.Kind = runs.SystemTenant, "guest" }, runs.ErrInvalid, "The input is not valid."},
 		{"no tenant", func(r *runs.Request) { r.Tenant = "" }, runs.ErrInvalid, "The input is not valid."},
 		{"reserved tenant", func(r *runs.Request) { r.Tenant = runs.SystemTenant }, runs.ErrInvalid, "The input is not valid."},
 		{"unknown field", func(r *runs.Request) { r.Params = json.RawMessage(`{"kindz":[]}`) }, runs.ErrInvalid, "The params have an unknown field, kindz."},
@@ -174,6 +177,68 @@ func TestStartRefuses(t *testing.T) {
 				t.Errorf("%d writes, want none", n)
 			}
 		})
+	}
+}
+
+// An operation that names no right for an input needs the right to start.
+func TestStartNeedsARight(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		role runs.Role
+		full bool
+		want error
+	}{
+		{"operator", runs.RoleOperator, false, nil},
+		{"operator, manager's right", runs.RoleOperator, true, runs.ErrForbidden},
+		{"readonly", runs.RoleReadonly, false, runs.ErrForbidden},
+		{"outsider", "", false, runs.ErrNotFound},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			o := runs.Spec[selection]{Type: sync1, Handle: nothing, Action: func(in selection) runs.Action {
+				if in.Full {
+					return runs.ActionRestore
+				}
+				return ""
+			}}.Operation()
+			tracker := newTracker(t, runs.Config{
+				Dispatcher: dispatchFunc(accept),
+				Operations: []runs.Operation{o},
+				Authorizer: runs.Roles(func(context.Context, runs.Actor, string) (runs.Role, error) { return tt.role, nil }),
+			})
+			_, err := tracker.Start(t.Context(), request(selection{Full: tt.full}))
+			wantErr(t, "Start", err, tt.want)
+		})
+	}
+}
+
+// Numbers are exact also in an input that has no type of its own.
+func TestStartKeepsNumbersExact(t *testing.T) {
+	o := runs.Define(sync1, func(context.Context, *runs.Exec, map[string]any) error { return nil })
+	tracker := newTracker(t, runs.Config{Dispatcher: dispatchFunc(accept), Operations: []runs.Operation{o}})
+	const one, next = `{"n":9007199254740992}`, `{"n":9007199254740993}`
+	first := start(t, tracker, request(json.RawMessage(one)))
+	second := start(t, tracker, request(json.RawMessage(next)))
+	if !second.Created || string(first.Run.Params) != one || string(second.Run.Params) != next {
+		t.Errorf("params = %s and %s, another run: %v; want %s and %s, true", first.Run.Params, second.Run.Params, second.Created, one, next)
+	}
+}
+
+// The name of what a run acts on is kept without what cannot be seen, and not
+// longer than a line.
+func TestStartShowsTheTarget(t *testing.T) {
+	for name, want := range map[string]string{
+		"Büro 7":                     "Büro 7",
+		"a\r\nSet-Cookie: \u202egpj": "aSet-Cookie: gpj",
+		"\xff":                       "\uFFFD",
+		strings.Repeat("ü", 300):     strings.Repeat("ü", 256),
+	} {
+		o := runs.Spec[selection]{Type: sync1, Target: func(selection) runs.Target {
+			return runs.Target{Kind: "set", ID: "7", Name: name}
+		}}.Operation()
+		tracker := newTracker(t, runs.Config{Dispatcher: dispatchFunc(accept), Operations: []runs.Operation{o}})
+		if got := start(t, tracker, request(nil)).Run.Target; got.Name != want || got.ID != "7" {
+			t.Errorf("target = %+v, want it named %q", got, want)
+		}
 	}
 }
 

@@ -101,16 +101,6 @@ func TestDoWaitsForItsWork(t *testing.T) {
 	})
 }
 
-// Do cannot wait for what may be later: parking ends its run.
-func TestDoCannotPark(t *testing.T) {
-	tracker := newTracker(t, runs.Config{})
-	s, err := tracker.Do(t.Context(), request(nil), func(_ context.Context, x *runs.Exec) error { return x.Park(time.Hour, runs.ReasonApproval) })
-	if err != nil {
-		t.Fatalf("Do: %v", err)
-	}
-	wantEnd(t, s.Run, runs.OutcomeBlocked, runs.ReasonApproval)
-}
-
 // A request to cancel that comes while a handler is being stopped is heard.
 func TestCancelWhileStopping(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -136,43 +126,6 @@ func TestCancelWhileStopping(t *testing.T) {
 		wantEnd(t, r, runs.OutcomeCanceled, runs.ReasonCanceled)
 		if r.Cancel.Why != "wrong tenant" {
 			t.Errorf("reason = %q, want the one that was given", r.Cancel.Why)
-		}
-	})
-}
-
-// A request to cancel that comes in the moment in which a run parks is heard:
-// the run does not wait on, to be executed later.
-func TestCancelWhileParking(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := &hooked{Store: memruns.New()}
-		var tracker *runs.Tracker
-		asked := false
-		store.update = func(ctx context.Context, r *runs.Run) (*runs.Run, error) {
-			if r.Status == runs.StatusQueued && r.Attempt == 1 && !asked {
-				asked = true
-				if _, err := tracker.RequestCancel(ctx, r.Ref(), dana, "not needed"); err != nil {
-					t.Errorf("RequestCancel: %v", err)
-				}
-			}
-			return store.Store.Update(ctx, r)
-		}
-		calls := 0
-		tracker = newTracker(t, runs.Config{Store: store, Operations: []runs.Operation{op(func(_ context.Context, x *runs.Exec, _ selection) error {
-			calls++
-			return x.Park(10*time.Minute, runs.ReasonApproval)
-		})}})
-		stop := begin(t, tracker)
-		s := start(t, tracker, request(nil))
-		time.Sleep(time.Minute)
-		r := stored(t, store, s.Run)
-		wantEnd(t, r, runs.OutcomeCanceled, runs.ReasonCanceled)
-		if r.Cancel.Why != "not needed" || r.Waiting.Reason != "" {
-			t.Errorf("canceled because of %q, waiting for %q; want what was given, nothing", r.Cancel.Why, r.Waiting.Reason)
-		}
-		time.Sleep(15 * time.Minute)
-		stop()
-		if calls != 1 {
-			t.Errorf("executed %d times, want once", calls)
 		}
 	})
 }

@@ -328,29 +328,6 @@ func TestLaneFreedElsewhere(t *testing.T) {
 	})
 }
 
-// A run that parks leaves its lane to the next one.
-func TestParkLeavesTheLane(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var parked time.Time
-		tracker := newTracker(t, runs.Config{Operations: []runs.Operation{inLane(func(_ context.Context, x *runs.Exec, in selection) error {
-			if !in.Full {
-				return nil
-			}
-			time.Sleep(10 * time.Minute)
-			parked = time.Now()
-			return x.Park(24*time.Hour, runs.ReasonApproval)
-		})}})
-		stop := begin(t, tracker)
-		start(t, tracker, request(selection{Full: true}))
-		synctest.Wait()
-		r := wait(t, tracker, start(t, tracker, request(nil)).Run)
-		stop()
-		if took := r.StartedAt.Sub(parked); took < 0 || took > time.Second {
-			t.Errorf("the next run began %v after the lane was free, want at once", took)
-		}
-	})
-}
-
 // A ring of the sweep that fails never fails a run, and neither ends a process:
 // what could not be offered is offered again.
 func TestFailedRingFailsNothing(t *testing.T) {
