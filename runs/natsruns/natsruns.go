@@ -131,9 +131,10 @@ const (
 	// publishTimeout is how long Dispatch tries if its context allows it.
 	publishTimeout = 5 * time.Second
 
-	// publishTry is when it publishes once more. What was under way when a
-	// server went down is not answered by the one that comes up.
-	publishTry = 500 * time.Millisecond
+	// publishTry is how long it waits before it publishes again, and twice as
+	// long each time after that. What was under way when a server went down is
+	// not answered by the one that comes up.
+	publishTry = 100 * time.Millisecond
 )
 
 // Dispatch publishes ref and waits until the stream has it. It reports
@@ -146,8 +147,8 @@ func (d *Dispatcher) Dispatch(ctx context.Context, ref runs.Ref) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
-	for {
-		err = d.publish(ctx, data)
+	for try := publishTry; ; try *= 2 {
+		err = d.publish(ctx, data, try)
 		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
 			break
 		}
@@ -158,8 +159,8 @@ func (d *Dispatcher) Dispatch(ctx context.Context, ref runs.Ref) error {
 	return nil
 }
 
-func (d *Dispatcher) publish(ctx context.Context, data []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, publishTry)
+func (d *Dispatcher) publish(ctx context.Context, data []byte, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	_, err := d.cfg.JetStream.Publish(ctx, d.subject, data)
 	var refused *jetstream.APIError
