@@ -35,6 +35,7 @@ type Store struct {
 	sql     statements
 	write   executor
 	read    executor
+	groups  groups
 }
 
 // New returns the Store in db, or says what it cannot work with. It does not
@@ -49,6 +50,7 @@ func New(db DB) (*Store, error) {
 		// pgx keeps the statements it has prepared, SQLite's driver does not.
 		s.write, s.read = &prepared{db: db.Write.DB}, &prepared{db: db.Read.DB}
 	}
+	s.groups = s.newGroups()
 	return s, nil
 }
 

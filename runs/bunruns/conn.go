@@ -6,8 +6,6 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
-
-	"github.com/tenantatlas/tenantatlas/internal/bunkit"
 )
 
 // An executor runs statements with bind parameters: a pool or a transaction.
@@ -69,24 +67,38 @@ func (p *prepared) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	return stmt, nil
 }
 
-// commit runs one write, and again while other writers are in its way. All
-// writes pass through here. op is one statement, and so a whole transaction. If
-// commit returns an error, op may still be running.
-func (s *Store) commit(ctx context.Context, op func(ctx context.Context, c executor) error) error {
-	return bunkit.Retry(ctx, func(ctx context.Context) error {
-		if s.dialect == bunkit.PostgreSQL {
-			return op(ctx, s.write)
+// A transaction is an executor that runs the statements of a pool. It ends, and
+// closes them, with tx.
+type transaction struct {
+	tx    *sql.Tx
+	pool  *prepared
+	stmts map[string]*sql.Stmt
+}
+
+func (t *transaction) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if stmt := t.stmt(ctx, query); stmt != nil { //nolint:sqlclosecheck // tx closes it
+		return stmt.ExecContext(ctx, args...)
+	}
+	return t.tx.ExecContext(ctx, query, args...)
+}
+
+func (t *transaction) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if stmt := t.stmt(ctx, query); stmt != nil { //nolint:sqlclosecheck // tx closes it
+		return stmt.QueryContext(ctx, args...)
+	}
+	return t.tx.QueryContext(ctx, query, args...)
+}
+
+// stmt returns the query as the pool has prepared it, or nil if it has not.
+func (t *transaction) stmt(ctx context.Context, query string) *sql.Stmt {
+	stmt, ok := t.stmts[query]
+	if !ok {
+		if prepared, there := t.pool.stmts.Load(query); there {
+			stmt = t.tx.StmtContext(ctx, prepared.(*sql.Stmt))
 		}
-		// SQLite waits for the lock of another process without looking up.
-		done := make(chan error, 1)
-		go func() { done <- op(ctx, s.write) }()
-		select {
-		case err := <-done:
-			return err
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	})
+		t.stmts[query] = stmt
+	}
+	return stmt
 }
 
 // query runs a statement and calls row for each row of its result. It reads the

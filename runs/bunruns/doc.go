@@ -38,6 +38,18 @@
 // PostgreSQL. With SQLite, where all processes are on one machine, it is that
 // of the process, read just before the statement.
 //
+// # Commits
+//
+// Calls that find few others write at once, each in a transaction of its own.
+// Those that arrive while many are under way are written together as soon as
+// the ones before them are, up to 1,000 at once, and each gets what it would
+// have got alone: inserts and updates in one statement each with PostgreSQL,
+// where 16 of a kind go alone before; everything in one transaction with SQLite.
+// If that is refused because of one of them, each is written alone. With
+// PostgreSQL a statement for many waits half a second at most for a row that
+// somebody else's transaction holds. A call has returned only when its write is
+// committed. Nothing waits for a timer.
+//
 // # Errors
 //
 // An error of the database is wrapped and never shown; one that says that

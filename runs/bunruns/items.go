@@ -74,15 +74,15 @@ func (s *Store) keepItems(ctx context.Context, ref runs.Ref, attempt int, items 
 	if err != nil {
 		return false, err
 	}
-	var kept bool
-	err = s.commit(ctx, func(ctx context.Context, c executor) (err error) {
-		kept, err = changed(c.ExecContext(ctx, s.sql.putItems, ref.Tenant, ref.ID, int64(attempt), array))
+	w := new(write)
+	w.alone = func(ctx context.Context, c executor) (err error) {
+		w.done, err = changed(c.ExecContext(ctx, s.sql.putItems, ref.Tenant, ref.ID, int64(attempt), array))
 		return err
-	})
-	if err != nil {
+	}
+	if err := s.commit(ctx, s.groups.items, w); err != nil {
 		return false, err
 	}
-	return kept, nil
+	return w.done, nil
 }
 
 // encodeItems returns items as JSON, the last of each key, in the order of the

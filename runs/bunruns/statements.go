@@ -16,7 +16,10 @@ type statements struct {
 	update   string // see newUpdate
 	revision string // tenant, id → revision
 	putItems string // see newPutItems
-	attempt  string // tenant, id → status, attempt
+
+	insertMany string // see newInsertMany
+	updateMany string // see newUpdateMany
+	attempt    string // tenant, id → status, attempt
 }
 
 func newStatements(d bunkit.Dialect) statements {
@@ -33,9 +36,12 @@ func newStatements(d bunkit.Dialect) statements {
 		update:   newUpdate(d),
 		putItems: newPutItems(d),
 	}
+	if d == bunkit.PostgreSQL {
+		s.insertMany, s.updateMany = newInsertMany(), newUpdateMany()
+	}
 	b.n = 0
 	s.look = "SELECT " + list("", whole()) + " FROM (" +
-		same(b.next(text), b.next(text), b.next(text), b.next(text), b.next(text)) + ") AS found"
+		same(whole(), b.next(text), b.next(text), b.next(text), b.next(text), b.next(text)) + ") AS found"
 	b.n = 0
 	s.taken = "SELECT EXISTS (SELECT 1 FROM operation_runs WHERE id = " + b.next(text) + "), " +
 		"EXISTS (SELECT 1 FROM operation_runs WHERE tenant = " + b.next(text) + " AND lane = " + b.next(text) +
@@ -43,10 +49,11 @@ func newStatements(d bunkit.Dialect) statements {
 	return s
 }
 
-// same selects the run that a run with these values joins. The conditions of
-// the partial indexes are repeated as literals, or they would not be used.
-func same(tenant, typ, once, key, status string) string {
-	columns := list("", whole())
+// same selects columns of the run that a run with these values joins. The
+// conditions of the partial indexes are repeated as literals, or they would not
+// be used.
+func same(want []column, tenant, typ, once, key, status string) string {
+	columns := list("", want)
 	return "SELECT 1 AS pick, " + columns + " FROM operation_runs" +
 		" WHERE tenant = " + tenant + " AND type = " + typ + " AND once = " + once + " AND once <> ''" +
 		" UNION ALL SELECT 2, " + columns + " FROM operation_runs" +
@@ -76,7 +83,7 @@ func newInsert(d bunkit.Dialect) string {
 		return values[i]
 	}
 	return "WITH found AS MATERIALIZED (" +
-		same(value("tenant"), value("type"), value("once"), value("key"), value("status")) +
+		same(whole(), value("tenant"), value("type"), value("once"), value("key"), value("status")) +
 		"), added AS (" + insert + "SELECT " + strings.Join(values, ", ") +
 		" WHERE NOT EXISTS (SELECT 1 FROM found) ON CONFLICT DO NOTHING RETURNING " + list("", stamped) +
 		") SELECT false, " + list("", whole()) + " FROM found UNION ALL SELECT true, " + blank(whole()) + " FROM added"
@@ -111,11 +118,15 @@ func newUpdate(d bunkit.Dialect) string {
 	status := values[0]
 	return "UPDATE operation_runs SET " + strings.Join(set, ", ") +
 		" WHERE tenant = " + tenant + " AND id = " + id + " AND revision = " + rev +
-		// The unique index alone would do, but with PostgreSQL at the price
-		// of a failed transaction and a line in the server's log for each
-		// attempt at a lane.
-		" AND (lane = '' OR " + status + " <> 'running' OR NOT EXISTS (SELECT 1 FROM operation_runs AS other" +
-		" WHERE other.tenant = " + tenant + " AND other.lane = operation_runs.lane AND other.lane <> ''" +
-		" AND other.status = 'running' AND other.id <> operation_runs.id))" +
+		" AND " + freeLane("operation_runs", tenant, status) +
 		" RETURNING " + list("", stamped) + ", " + list("", fixed)
+}
+
+// freeLane is the condition that a run may have the status, as far as its lane
+// goes. The unique index alone would do, but with PostgreSQL at the price of a
+// failed transaction and a line in the server's log for each attempt at a lane.
+func freeLane(run, tenant, status string) string {
+	return "(" + run + ".lane = '' OR " + status + " <> 'running' OR NOT EXISTS (SELECT 1 FROM operation_runs AS other" +
+		" WHERE other.tenant = " + tenant + " AND other.lane = " + run + ".lane AND other.lane <> ''" +
+		" AND other.status = 'running' AND other.id <> " + run + ".id))"
 }

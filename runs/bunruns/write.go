@@ -81,30 +81,35 @@ func (s *Store) add(ctx context.Context, r *runs.Run) (*runs.Run, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	var inserted bool
-	var found *runs.Run
-	err = s.commit(ctx, func(ctx context.Context, c executor) (err error) {
-		inserted, found = false, nil
+	w := &write{r: next, insert: true, args: args}
+	w.alone = func(ctx context.Context, c executor) (err error) {
+		w.done, w.stored = false, nil
 		if s.dialect == bunkit.SQLite3 {
-			inserted, err = changed(c.ExecContext(ctx, s.sql.insert, args...))
+			if w.done, err = changed(c.ExecContext(ctx, s.sql.insert, args...)); w.done {
+				w.stored = next
+			}
 			return err
 		}
 		row := new(runs.Run)
-		ok, err := queryRow(ctx, c, s.sql.insert, args, slices.Concat([]any{&inserted}, scanWhole(row))...)
+		ok, err := queryRow(ctx, c, s.sql.insert, args, slices.Concat([]any{&w.done}, scanWhole(row))...)
 		if ok {
-			found = row
+			w.keep(row)
 		}
 		return err
-	})
-	switch {
-	case err != nil:
-		return nil, false, err
-	case !inserted:
-		return found, false, nil
-	case found != nil:
-		next.LeaseUntil, next.NotBefore, next.NextRing = found.LeaseUntil, found.NotBefore, found.NextRing
 	}
-	return next, true, nil
+	if err := s.commit(ctx, s.groups.inserts, w); err != nil {
+		return nil, false, err
+	}
+	return w.stored, w.done, nil
+}
+
+// keep sets what has been stored to the row that an insert gave: the run that it
+// joins or, if it is done, nothing but stamped.
+func (w *write) keep(row *runs.Run) {
+	if w.stored = row; w.done {
+		w.stored = w.r
+		w.r.LeaseUntil, w.r.NotBefore, w.r.NextRing = row.LeaseUntil, row.NotBefore, row.NextRing
+	}
 }
 
 // changed reports whether a statement has changed a row.
@@ -137,20 +142,25 @@ func (s *Store) update(ctx context.Context, r *runs.Run) (*runs.Run, error) {
 	}
 	next.Revision++
 	next.Params = nil
-	// What cannot change is as it was inserted, whatever r says.
-	dest := scanFixed([]any{at{&next.LeaseUntil}, at{&next.NotBefore}, at{&next.NextRing}}, next)
-	var done bool
-	err = s.commit(ctx, func(ctx context.Context, c executor) (err error) {
-		done, err = queryRow(ctx, c, s.sql.update, args, dest...)
+	w := &write{r: next, args: args}
+	w.alone = func(ctx context.Context, c executor) (err error) {
+		w.done, err = queryRow(ctx, c, s.sql.update, args, scanUpdated(next)...)
 		return err
-	})
+	}
+	err = s.commit(ctx, s.groups.updates, w)
 	switch {
 	case err != nil:
 		return nil, duplicate(err)
-	case !done:
+	case !w.done:
 		return nil, s.refused(ctx, r)
 	}
 	return next, nil
+}
+
+// scanUpdated scans what an update gives: stamped, and what cannot change,
+// which is as it was inserted, whatever the caller says.
+func scanUpdated(r *runs.Run) []any {
+	return scanFixed([]any{at{&r.LeaseUntil}, at{&r.NotBefore}, at{&r.NextRing}}, r)
 }
 
 // refused returns why an update of r has changed nothing.
