@@ -3,8 +3,8 @@
 //
 // PostgreSQL is the one at the URL in the environment variable
 // TENANTATLAS_POSTGRES, or else a throw-away cluster that the test binary
-// starts from the installed binaries; it waits for the disk only if there are
-// benchmarks to run. Without either, tests that need it are
+// starts from the installed binaries, a [Quick] one unless there are benchmarks
+// to run. Without either, tests that need it are
 // skipped; with CI=true they fail.
 package sqltest
 
@@ -142,7 +142,7 @@ var cluster = sync.OnceValues(func() (*Cluster, error) {
 	if bench := flag.Lookup("test.bench"); bench != nil && bench.Value.String() != "" {
 		return StartCluster(context.Background())
 	}
-	return StartCluster(context.Background(), NoSync)
+	return StartCluster(context.Background(), Quick()...)
 })
 
 func serverURL(t testing.TB) string {

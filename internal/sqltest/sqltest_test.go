@@ -66,12 +66,12 @@ func TestSQLite(t *testing.T) {
 // With a server in the environment nobody starts one, so this starts one to
 // see that it ends.
 func TestClusterEnds(t *testing.T) {
-	cluster := start(t, sqltest.NoSync)
+	cluster := start(t, sqltest.Quick()...)
 	dir := socketDir(t, cluster.URL)
 	if _, err := os.Stat(dir); err != nil {
 		t.Fatalf("before Close: %v", err)
 	}
-	for setting, want := range map[string]string{"fsync": "off", "full_page_writes": "on"} {
+	for setting, want := range map[string]string{"fsync": "off", "autovacuum": "off", "full_page_writes": "on"} {
 		if got := show(t, cluster.URL, setting); got != want {
 			t.Errorf("%s is %s, want %s", setting, got, want)
 		}

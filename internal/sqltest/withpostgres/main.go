@@ -4,8 +4,8 @@
 //
 //	go run ./internal/sqltest/withpostgres go test ./...
 //
-// With -fsync=false the server does not wait for the disk, which is faster,
-// and too fast for figures.
+// With -quick the server is one for tests alone: what is measured there means
+// nothing.
 //
 // With the variable set already it just runs the command. Without PostgreSQL
 // on the machine it says so and runs the command, or fails if CI is true.
@@ -25,11 +25,11 @@ import (
 )
 
 func main() {
-	fsync := flag.Bool("fsync", true, "wait for the disk at every commit")
+	quick := flag.Bool("quick", false, "start a server that is too fast for figures")
 	flag.Parse()
 	var settings []string
-	if !*fsync {
-		settings = append(settings, sqltest.NoSync)
+	if *quick {
+		settings = sqltest.Quick()
 	}
 	err := run(flag.Args(), settings)
 	var exit *exec.ExitError
