@@ -18,8 +18,7 @@ if [ -z "${TENANTATLAS_CHECK-}" ]; then
 fi
 
 timeout=10m
-case "${1-}" in
-'') ;;
+case "${1-}" in '') ;;
 long) export TENANTATLAS_LONG=1 timeout=60m ;;
 *) echo "usage: ./check.sh [long]" >&2 && exit 2 ;;
 esac
@@ -34,10 +33,9 @@ lint=$(go tool -modfile=tools.mod -n golangci-lint)
 hide='^=== '
 [ "${CI-}" = true ] || hide='^=== |^ *--- PASS'
 
-# Inside of SQLite, which was translated from C, the race detector would take
-# most of the time. Tests that mostly wait are as parallel as they like.
+# Most of the race detector's time would go into SQLite's translated C. Eight
+# tests that wait need no eight processors.
 race='-race -gcflags=modernc.org/...=-race=false -parallel=8'
-
 try() { "$@" || echo "$(basename "$1") $2 in $PWD" >>"$tmp/failed"; }
 
 for module in $(find . -name go.mod -not -path '*/testdata/*' -not -path '*/.*/*'); do

@@ -4,8 +4,8 @@
 // PostgreSQL is the one at the URL in the environment variable
 // TENANTATLAS_POSTGRES, or else a throw-away cluster that the test binary
 // starts from the installed binaries, a [Quick] one unless there are benchmarks
-// to run. Without either, tests that need it are
-// skipped; with CI=true they fail.
+// to run. Without either, tests that need it are skipped; with CI=true they
+// fail.
 package sqltest
 
 import (
