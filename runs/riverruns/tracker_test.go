@@ -207,7 +207,7 @@ func (other) Kind() string { return "other" }
 
 // newLeader makes a River client with the shortest of timeouts, whose workers
 // know T, the leader of the schema.
-func newLeader[T river.JobArgs](t *testing.T, cfg riverruns.Config) *river.Client[pgx.Tx] {
+func newLeader[T river.JobArgs](t *testing.T, cfg riverruns.Config) {
 	t.Helper()
 	workers := river.NewWorkers()
 	river.AddWorker(workers, river.WorkFunc(func(context.Context, *river.Job[T]) error { return nil }))
@@ -223,18 +223,36 @@ func newLeader[T river.JobArgs](t *testing.T, cfg riverruns.Config) *river.Clien
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := cfg.Pool.Exec(t.Context(), "DELETE FROM river_leader"); err != nil {
-		t.Fatal(err)
-	}
-	if err := client.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
+	stop := func() {
 		if err := client.Stop(context.WithoutCancel(t.Context())); err != nil {
 			t.Error(err)
 		}
-	})
-	return client
+	}
+	t.Cleanup(stop)
+	for try := 1; ; try++ {
+		// Who starts stands for election at once; the others do so now and then.
+		if _, err := cfg.Pool.Exec(t.Context(), "DELETE FROM river_leader"); err != nil {
+			t.Fatal(err)
+		}
+		if err := client.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var leader string
+		await(t, "election", func() bool {
+			err := cfg.Pool.QueryRow(t.Context(), "SELECT leader_id FROM river_leader").Scan(&leader)
+			if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+				t.Fatal(err)
+			}
+			return err == nil
+		})
+		switch {
+		case leader == client.ID():
+			return
+		case try == 10:
+			t.Fatalf("not elected in %d tries", try)
+		}
+		stop()
+	}
 }
 
 // TestRiverInterferes: nothing that River does to a job reaches its run.
