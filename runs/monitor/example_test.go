@@ -32,7 +32,7 @@ func ExampleNewAPI() {
 	mux.Handle("/api/v1/", http.StripPrefix("/api/v1", api))
 
 	answer := httptest.NewRecorder()
-	mux.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/api/v1/t/acme/runs", nil)) //nolint:noctx // an example
+	mux.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/api/v1/t/acme/runs", nil))
 	fmt.Print(answer.Code, " ", answer.Body)
 	// Output: 200 {"data":[]}
 }
