@@ -51,11 +51,13 @@ type Started struct {
 	SameInput bool
 }
 
-// What a start may wait for, so that it answers within 2 s whatever happens
-// behind it; see also stageTimeout.
+// What a start may wait for; see also stageTimeout. It answers within 2 s
+// whatever happens behind the store. The store itself has longer, in all its
+// tries: one that is overloaded would else refuse starts that only needed
+// patience. One that is down says so at once.
 const (
-	insertTimeout   = 1200 * time.Millisecond // the store, in all its tries
-	dispatchTimeout = 500 * time.Millisecond  // the dispatcher
+	insertTimeout   = 5 * time.Second
+	dispatchTimeout = 1200 * time.Millisecond
 )
 
 // Start records the run that req asks for, offers it to the dispatcher and
