@@ -337,6 +337,7 @@ func (c *checker) detection() {
 				took = append(took, max(e.At.Sub(died), 0))
 			}
 			delete(owners, e.Run)
+		case eventStarted, eventEffect, eventParking, eventKill, eventBroken, eventReady, eventBye:
 		}
 	}
 	slices.Sort(took)

@@ -269,6 +269,8 @@ func (c *child) got(h *history, e event) {
 		close(c.ready)
 	case eventBroken:
 		c.t.Errorf("process %d: run %s: %s", c.number, e.Run, e.Text)
+	case eventStarted, eventClaimed, eventEffect, eventParking, eventSettled, eventSwept, eventBye:
+		// These are for the history.
 	}
 	h.add(c.number, e)
 }
