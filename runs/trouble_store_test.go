@@ -97,8 +97,12 @@ func TestSlowItemsDoNotCostTheLease(t *testing.T) {
 // time, because whoever waits for a mutex keeps a fake clock from going on.
 func TestManyReportersDoNotCostTheLease(t *testing.T) {
 	store := &hooked{Store: memruns.New()}
+	var slow atomic.Bool
+	slow.Store(true)
 	store.put = func(ctx context.Context, ref runs.Ref, attempt int, items []runs.Item) error {
-		time.Sleep(120 * time.Millisecond)
+		if slow.Load() {
+			time.Sleep(350 * time.Millisecond)
+		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -122,6 +126,7 @@ func TestManyReportersDoNotCostTheLease(t *testing.T) {
 			}
 			<-full.Done()
 			stopped <- time.Now()
+			slow.Store(false)
 			group.Wait()
 			return nil
 		})},
@@ -298,8 +303,8 @@ func TestStartStoreHangs(t *testing.T) {
 		began := time.Now()
 		_, err := tracker.Start(t.Context(), request(nil))
 		wantErr(t, "Start", err, runs.ErrStoreUnavailable)
-		if took := time.Since(began); took > 2*time.Second {
-			t.Errorf("Start took %v, want less than 2s", took)
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("Start took %v, want at most 5s", took)
 		}
 	})
 }
