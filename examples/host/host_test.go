@@ -198,15 +198,7 @@ func eachDB(t *testing.T, body func(t *testing.T, db string)) {
 // sync reads.
 func loadTenant(t *testing.T, cfg graphtest.Config) (server *graphtest.Server, objects map[string]int) {
 	t.Helper()
-	server, err := graphtest.New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tenant, err := server.AddTenant(entraID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc := graphtest.DemoTenant(7, 1)
+	doc := madeUp()
 	if file, err := os.Open(filepath.Join(dataDir(), "tenant", "tenant.json.gz")); err == nil {
 		defer file.Close()
 		if doc, err = graphtest.ReadDocument(file); err != nil {
@@ -222,16 +214,32 @@ func loadTenant(t *testing.T, cfg graphtest.Config) (server *graphtest.Server, o
 		"groups", "users", "organization", "deviceManagement/auditEvents", "deviceManagement/depOnboardingSettings",
 		"deviceManagement/groupPolicyDefinitions", "deviceManagement/templates",
 	}
-	if err := tenant.LoadDocument(doc); err != nil {
-		t.Fatal(err)
-	}
 	objects = make(map[string]int)
 	for path, list := range doc {
 		if !slices.Contains(apart, path) {
 			objects[path] = len(list)
 		}
 	}
-	return server, objects
+	return newGraph(t, cfg, doc), objects
+}
+
+func madeUp() graphtest.Document { return graphtest.DemoTenant(7, 1) }
+
+// newGraph returns a server with a tenant.
+func newGraph(t *testing.T, cfg graphtest.Config, doc graphtest.Document) *graphtest.Server {
+	t.Helper()
+	server, err := graphtest.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tenant, err := server.AddTenant(entraID)
+	if err == nil {
+		err = tenant.LoadDocument(doc)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server
 }
 
 func dataDir() string {

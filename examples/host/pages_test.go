@@ -16,7 +16,7 @@ import (
 // Every route and who may use it, in one table.
 func TestRoutes(t *testing.T) {
 	t.Parallel()
-	graph, _ := loadTenant(t, graphtest.Config{})
+	graph := newGraph(t, graphtest.Config{}, madeUp())
 	c := serveTenant(t, graph, "memory")
 	run := c.sync(`{"policy_types":["assignmentFilter","roleScopeTag"]}`)
 	it := c.items()[0]
@@ -62,7 +62,7 @@ func TestRoutes(t *testing.T) {
 // is in a name as markup.
 func TestPages(t *testing.T) {
 	t.Parallel()
-	graph, _ := loadTenant(t, graphtest.Config{})
+	graph := newGraph(t, graphtest.Config{}, madeUp())
 	const evil = `<script>alert(1)</script>"'><img src=x onerror=alert(2)>`
 	doc, err := json.Marshal(map[string]string{"displayName": evil, "description": evil, "platform": "windows10AndLater", "rule": "(device.model -eq \"x\")"})
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 func TestStartTwice(t *testing.T) {
 	t.Parallel()
 	eachDB(t, func(t *testing.T, db string) {
-		graph, _ := loadTenant(t, graphtest.Config{Faults: []graphtest.Fault{{Delay: 50 * time.Millisecond}}})
+		graph := newGraph(t, graphtest.Config{Faults: []graphtest.Fault{{Delay: 50 * time.Millisecond}}}, madeUp())
 		c := serveTenant(t, graph, db)
 		answers := make(chan startJSON, 20)
 		for range cap(answers) {
@@ -39,7 +39,7 @@ func TestStartTwice(t *testing.T) {
 
 func TestStartErrors(t *testing.T) {
 	t.Parallel()
-	graph, _ := loadTenant(t, graphtest.Config{})
+	graph := newGraph(t, graphtest.Config{}, madeUp())
 	c := serveTenant(t, graph, "memory")
 	tests := []struct {
 		user, path, body, key string
@@ -83,7 +83,7 @@ func TestStartErrors(t *testing.T) {
 
 func TestIdempotencyKey(t *testing.T) {
 	t.Parallel()
-	graph, _ := loadTenant(t, graphtest.Config{})
+	graph := newGraph(t, graphtest.Config{}, madeUp())
 	c := serveTenant(t, graph, "memory")
 	body := `{"type":"inventory.sync","params":{"policy_types":["assignmentFilter"]}}`
 	var first, again, other startJSON
@@ -106,7 +106,7 @@ func TestIdempotencyKey(t *testing.T) {
 // The form starts a sync and leads to its run; another site's form does not.
 func TestSyncForm(t *testing.T) {
 	t.Parallel()
-	graph, _ := loadTenant(t, graphtest.Config{Faults: []graphtest.Fault{{Delay: 20 * time.Millisecond}}})
+	graph := newGraph(t, graphtest.Config{Faults: []graphtest.Fault{{Delay: 20 * time.Millisecond}}}, madeUp())
 	c := serveTenant(t, graph, "memory")
 	status, header := c.do("oskar", "POST", "/t/contoso/inventory/sync", "", nil, "Sec-Fetch-Site", "same-origin")
 	if to := header.Get("Location"); status != http.StatusSeeOther || !strings.HasPrefix(to, "/ops/t/contoso/runs/") || !strings.HasSuffix(to, "?started=new") {

@@ -154,7 +154,7 @@ func TestSyncWithTrouble(t *testing.T) {
 func TestMissing(t *testing.T) {
 	t.Parallel()
 	eachDB(t, func(t *testing.T, db string) {
-		graph, _ := loadTenant(t, graphtest.Config{})
+		graph := newGraph(t, graphtest.Config{}, madeUp())
 		tenant := graph.Tenant(entraID)
 		c := serveTenant(t, graph, db)
 		c.sync(`{}`)
