@@ -72,7 +72,7 @@ func Table() map[string]Row {
 
 		"internal/bench": {Ours: []string{All}, Foreign: []string{
 			pgx, sqlite, bun, xsync, "github.com/riverqueue/river", "github.com/hibiken/asynq", "github.com/microsoftgraph", "github.com/microsoft",
-		}, Module: true, Planned: true},
+		}, Module: true},
 		"internal/browsertest": {Ours: []string{All}, Foreign: []string{"github.com/chromedp"}, Module: true, Planned: true},
 	}
 }

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// rate has callers call do with 1, 2, … for a while, each again as soon as it
+// has its answer, and returns the calls a second.
+func rate(ctx context.Context, callers int, d time.Duration, do func(ctx context.Context, n int64) error) (float64, error) {
+	var next, done atomic.Int64
+	var failed atomic.Pointer[error]
+	begun := time.Now()
+	end := begun.Add(d)
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			for time.Now().Before(end) && failed.Load() == nil {
+				if err := do(ctx, next.Add(1)); err != nil {
+					failed.CompareAndSwap(nil, &err)
+					return
+				}
+				done.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if err := failed.Load(); err != nil {
+		return 0, *err
+	}
+	return float64(done.Load()) / time.Since(begun).Seconds(), nil
+}
+
+// latency returns the median of how long one caller waits, in milliseconds. It
+// rests between calls, so that each of them finds everything idle.
+func latency(ctx context.Context, n int, rest time.Duration, do func(ctx context.Context, n int64) error) (float64, error) {
+	var took []float64
+	for i := range n {
+		begun := time.Now()
+		if err := do(ctx, int64(i)); err != nil {
+			return 0, err
+		}
+		took = append(took, float64(time.Since(begun).Microseconds())/1000)
+		time.Sleep(rest)
+	}
+	return median(took), nil
+}
+
+// An ended tells those who wait for what has ended, before or after it did.
+type ended[ID comparable] struct{ m sync.Map }
+
+func (e *ended[ID]) of(id ID) chan struct{} {
+	c, _ := e.m.LoadOrStore(id, make(chan struct{}))
+	return c.(chan struct{})
+}
+
+func (e *ended[ID]) tell(id ID) { close(e.of(id)) }
+
+func (e *ended[ID]) wait(ctx context.Context, id ID) error {
+	defer e.m.Delete(id)
+	select {
+	case <-e.of(id):
+		return nil
+	case <-time.After(time.Minute):
+		return fmt.Errorf("%v has not ended after a minute", id)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
