@@ -12,7 +12,7 @@ import (
 )
 
 // BenchmarkStore measures the statements of a run's life, one caller at a time
-// and 32 at once.
+// 32 at once, and 256.
 func BenchmarkStore(b *testing.B) {
 	for _, step := range []struct {
 		name string
@@ -25,12 +25,12 @@ func BenchmarkStore(b *testing.B) {
 		{name: "claim", do: claim, before: steps{start}},
 		{name: "finish", do: finish, before: steps{start, claim}},
 	} {
-		for _, callers := range []int{1, 32} {
+		for _, callers := range []int{1, 32, 256} {
 			for _, name := range []string{"sqlite", "postgres"} {
 				b.Run(fmt.Sprintf("%s/%s/callers=%d", step.name, name, callers), func(b *testing.B) {
 					s := open(b, databases[name](b))
 					for _, do := range step.before {
-						all(b, s, 32, do)
+						all(b, s, 256, do)
 					}
 					b.ReportAllocs()
 					b.ResetTimer()

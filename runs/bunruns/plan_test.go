@@ -197,6 +197,18 @@ func writes() []call {
 			return want(err, runs.ErrExists)
 		}},
 		{"", "update", func(ctx context.Context, s *bunruns.Store) error { _, err := s.Update(ctx, running); return err }},
+		{"", "inserts together", func(ctx context.Context, s *bunruns.Store) error {
+			return atOnce(100, func(i int) error {
+				_, _, err := s.Insert(ctx, &runs.Run{Tenant: "t1", ID: fmt.Sprint("many ", i), Type: typeA, Status: runs.StatusQueued, Key: runs.Key(fmt.Sprint("many ", i))})
+				return err
+			})
+		}},
+		{"", "updates together", func(ctx context.Context, s *bunruns.Store) error {
+			return atOnce(100, func(i int) error {
+				_, err := s.Update(ctx, &runs.Run{Tenant: "t1", ID: fmt.Sprint("many ", i), Type: typeA, Status: runs.StatusRunning, Attempt: 1, Revision: 1})
+				return err
+			})
+		}},
 		{"", "update, stale", func(ctx context.Context, s *bunruns.Store) error {
 			_, err := s.Update(ctx, running)
 			return want(err, runs.ErrConflict)
@@ -206,6 +218,13 @@ func writes() []call {
 			return want(s.PutItems(ctx, running.Ref(), 99, items), runs.ErrConflict)
 		}},
 	}
+}
+
+// atOnce calls do on n goroutines.
+func atOnce(n int, do func(i int) error) error {
+	errs := make([]error, n)
+	together(n, func(i int) { errs[i] = do(i) })
+	return errors.Join(errs...)
 }
 
 // queries ask for everything that a query can ask for, by the index that has
