@@ -468,8 +468,12 @@ func TestPanicAtTheClaim(t *testing.T) {
 		s := start(t, tracker, request(nil))
 		broken = true
 		stop := begin(t, tracker)
-		r := wait(t, tracker, s.Run)
+		time.Sleep(time.Minute)
 		stop()
+		r, err := tracker.Get(t.Context(), s.Run.Ref())
+		if err != nil {
+			t.Fatalf("Get: %v", err)
+		}
 		wantEnd(t, r, runs.OutcomeFailed, runs.ReasonPanic)
 		if text := fmt.Sprintf("%+v", r); r.Attempt != 0 || strings.Contains(text, "hunter2") {
 			t.Errorf("attempt %d, want none; the record is %s", r.Attempt, text)
