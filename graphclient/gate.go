@@ -175,7 +175,8 @@ func (g *gate) pause(now time.Time, p pass, v verdict) {
 		g.since = now
 	}
 	wait := v.after
-	if guess := min(longestGuess, firstPause<<min(g.strikes-1, 10)); !v.said || wait == 0 && g.strikes > 1 {
+	doublings := min(max(g.strikes-1, 0), 10) // no strike if it is older than an answer
+	if guess := min(longestGuess, firstPause<<doublings); !v.said || wait == 0 && g.strikes > 1 {
 		wait = guess
 	}
 	// A little later than asked, and never all processes at the same time.

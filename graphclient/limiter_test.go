@@ -205,6 +205,39 @@ func TestOneGoesFirst(t *testing.T) {
 	})
 }
 
+// A refusal may be older than the pause after another one, and than the answer
+// that has ended it.
+func TestRefusalComesLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var late, early atomic.Int32
+		rt := transportFunc(func(r *http.Request) (*http.Response, error) {
+			switch {
+			case strings.HasSuffix(r.URL.Path, "/late") && late.Add(1) == 1:
+				time.Sleep(10 * time.Second)
+				return answer(429, ``), nil
+			case strings.HasSuffix(r.URL.Path, "/early") && early.Add(1) == 1:
+				return answer(429, ``), nil
+			}
+			return answer(200, `{}`), nil
+		})
+		client := newClient(t, rt, nil)
+		begun := time.Now()
+		var wg sync.WaitGroup
+		for _, name := range []string{"/late", "/early"} {
+			wg.Go(func() {
+				if _, err := client.Do(t.Context(), graphclient.Request{Path: listPath + name}); err != nil {
+					t.Error(err)
+				}
+			})
+			time.Sleep(time.Second)
+		}
+		wg.Wait()
+		if took := time.Since(begun); took < 11*time.Second || took > 13*time.Second {
+			t.Errorf("both are answered after %v, want a second's pause after the late refusal", took)
+		}
+	})
+}
+
 // Patience ends; then the requests that wait are told, and new ones at once.
 func TestPatienceEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
