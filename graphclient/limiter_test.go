@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"sort"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,10 +35,7 @@ func (s *strictService) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	n := 0
-	for i := len(s.times) - 1; i >= 0 && now.Sub(s.times[i]) < s.window; i-- {
-		n++
-	}
+	n := len(s.times) - sort.Search(len(s.times), func(i int) bool { return now.Sub(s.times[i]) < s.window })
 	s.times = append(s.times, now)
 	if n >= s.limit {
 		s.refused++
