@@ -142,20 +142,18 @@ type Page struct {
 
 // A DueQuery selects runs that need somebody's attention:
 //
-//   - queued ones whose NotBefore has come, and with it NextRing; one that was
-//     never rung again (a zero NextRing) is due when it is older than Grace;
+//   - queued ones whose NotBefore and NextRing have both come;
 //   - running ones whose lease is over;
 //   - completed ones that are not announced and whose NextRing has come.
 //
 // An instant that is zero has come, and such a lease is over.
 //
 // With Claimable set it selects only queued runs whose NotBefore has come, and
-// looks neither at NextRing nor at Grace.
+// does not look at NextRing.
 type DueQuery struct {
 	Types     []Type // only these; none selects nothing
 	Status    Status // only runs with this status; empty means any
 	Claimable bool
-	Grace     time.Duration
 	Limit     int // at most this many; 0 means 50
 }
 

@@ -31,15 +31,8 @@ func (s *Store) Due(ctx context.Context, q runs.DueQuery) ([]*runs.Run, error) {
 		return nil, fmt.Errorf("due runs: %w", err)
 	}
 	args := []any{string(array)}
-	switch {
-	case s.dialect == bunkit.SQLite3:
-		at := now()
-		args = append(args, at.UnixMicro())
-		if !q.Claimable {
-			args = append(args, q.Grace.Microseconds())
-		}
-	case !q.Claimable:
-		args = append(args, q.Grace.Microseconds())
+	if s.dialect == bunkit.SQLite3 {
+		args = append(args, now().UnixMicro())
 	}
 	var found []*runs.Run
 	err = query(ctx, s.read, dueText(s.dialect, q, roundUp(limit)), args, func(rows *sql.Rows) error {
@@ -81,15 +74,14 @@ const (
 		WHERE type = {type} AND status = 'queued' AND not_before IS NOT NULL AND not_before <= {now}
 		ORDER BY id LIMIT {limit}) AS parked`
 
-	dueRung = `SELECT id, at FROM (
+	dueQueued = `SELECT id, at FROM (
 		SELECT id, {free} AS at FROM operation_runs
-		WHERE type = {type} AND status = 'queued' AND {free} <= {now} AND (next_ring IS NOT NULL OR created_at <= {now} - {grace})
+		WHERE type = {type} AND status = 'queued' AND {free} IS NULL
+		ORDER BY {free}, id LIMIT {limit}) AS free
+	UNION ALL SELECT id, at FROM (
+		SELECT id, {free} AS at FROM operation_runs
+		WHERE type = {type} AND status = 'queued' AND {free} <= {now}
 		ORDER BY {free}, id LIMIT {limit}) AS rung`
-
-	dueUnclaimed = `SELECT id, created_at + {grace} AS at FROM (
-		SELECT id, created_at FROM operation_runs
-		WHERE type = {type} AND status = 'queued' AND {free} IS NULL AND created_at <= {now} - {grace}
-		ORDER BY {free}, created_at, id LIMIT {limit}) AS unclaimed`
 
 	dueUnannounced = `SELECT id, next_ring AS at FROM (
 		SELECT id, next_ring FROM operation_runs
@@ -107,7 +99,7 @@ const (
 		ORDER BY lease_until NULLS FIRST, id LIMIT {limit}) AS lost`
 
 	// dueSince says the same of the row r.
-	dueSince = `CASE r.status WHEN 'queued' THEN coalesce({r.free}, r.created_at + {grace}) WHEN 'running' THEN r.lease_until ELSE r.next_ring END`
+	dueSince = `CASE r.status WHEN 'queued' THEN {r.free} WHEN 'running' THEN r.lease_until ELSE r.next_ring END`
 )
 
 // dueText returns the statement for limit runs, the longest waiting first. The
@@ -121,13 +113,13 @@ func dueText(d bunkit.Dialect, q runs.DueQuery, limit int) string {
 	case q.Claimable:
 		ways, since = dueReady+" UNION ALL "+dueParked, "r.id"
 	case q.Status == runs.StatusQueued:
-		ways = dueRung + " UNION ALL " + dueUnclaimed
+		ways = dueQueued
 	case q.Status == runs.StatusRunning:
 		lost = dueLost
 	case q.Status == runs.StatusCompleted:
 		ways = dueUnannounced
 	default:
-		ways = dueRung + " UNION ALL " + dueUnclaimed + " UNION ALL " + dueUnannounced
+		ways = dueQueued + " UNION ALL " + dueUnannounced
 		lost = " UNION ALL " + dueLost
 	}
 	if d == bunkit.SQLite3 && ways == "" {
@@ -141,7 +133,6 @@ func dueText(d bunkit.Dialect, q runs.DueQuery, limit int) string {
 			"{type}", "t.value",
 			"{lost}", "= t.value",
 			"{now}", "?2",
-			"{grace}", "?3",
 			"{free}", "coalesce(max(not_before, next_ring), not_before, next_ring)",
 			"{r.free}", "coalesce(max(r.not_before, r.next_ring), r.not_before, r.next_ring)",
 		).Replace("SELECT {columns} FROM json_each(?1) AS t CROSS JOIN operation_runs AS r" +
@@ -158,7 +149,6 @@ func dueText(d bunkit.Dialect, q runs.DueQuery, limit int) string {
 		"{types}", "ARRAY(SELECT jsonb_array_elements_text($1::text::jsonb))",
 		"{lost}", "= ANY (ARRAY(SELECT jsonb_array_elements_text($1::text::jsonb)))",
 		"{now}", d.Now(),
-		"{grace}", "$2::bigint * interval '1 microsecond'",
 		"{free}", "greatest(not_before, next_ring)",
 		"{r.free}", "greatest(r.not_before, r.next_ring)",
 	).Replace("SELECT {columns} FROM operation_runs AS r WHERE r.id = ANY (ARRAY(SELECT id FROM (" +

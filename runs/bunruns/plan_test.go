@@ -110,16 +110,20 @@ type call struct {
 // calls are all calls of a store, so that there is each statement among them.
 func calls() []call {
 	all := writes()
-	for index, q := range map[string]runs.DueQuery{
-		"operation_runs_ready":       {Claimable: true},
-		"operation_runs_ring":        {},
-		"operation_runs_unannounced": {Limit: 100},
+	for index, queries := range map[string][]runs.DueQuery{
+		"operation_runs_ready":       {{Claimable: true}},
+		"operation_runs_parked":      {{Claimable: true}},
+		"operation_runs_ring":        {{}, {Status: runs.StatusQueued}},
+		"operation_runs_running":     {{}, {Status: runs.StatusRunning}},
+		"operation_runs_unannounced": {{Limit: 100}, {Status: runs.StatusCompleted}},
 	} {
-		q.Types = []runs.Type{typeA, typeB}
-		all = append(all, call{index, fmt.Sprintf("due %+v", q), func(ctx context.Context, s *bunruns.Store) error {
-			_, err := s.Due(ctx, q)
-			return err
-		}})
+		for _, q := range queries {
+			q.Types = []runs.Type{typeA, typeB}
+			all = append(all, call{index, fmt.Sprintf("due %+v", q), func(ctx context.Context, s *bunruns.Store) error {
+				_, err := s.Due(ctx, q)
+				return err
+			}})
+		}
 	}
 	for index, queries := range queries() {
 		for i, q := range queries {

@@ -97,7 +97,7 @@ func BenchmarkDue(b *testing.B) {
 	s := millionRuns(b)
 	for _, q := range []runs.DueQuery{
 		{Types: []runs.Type{"test.run"}, Claimable: true, Limit: 64},
-		{Types: []runs.Type{"test.run"}, Grace: time.Second, Limit: 64},
+		{Types: []runs.Type{"test.run"}, Limit: 64},
 	} {
 		b.Run(fmt.Sprint("claimable=", q.Claimable), func(b *testing.B) {
 			for b.Loop() {

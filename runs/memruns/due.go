@@ -13,8 +13,7 @@ import (
 type queue struct {
 	ready  list // queued runs that may be claimed, oldest first
 	parked list // queued runs by the instant from which they may be claimed
-	fresh  list // queued runs that nothing but Grace holds back, by creation
-	alarms list // other runs that wait, by the instant at which they are due
+	alarms list // all that waits, by the instant at which it is due
 }
 
 func (s *Store) queue(t runs.Type) *queue {
@@ -23,7 +22,6 @@ func (s *Store) queue(t runs.Type) *queue {
 		q = &queue{
 			ready:  list{compare: compareMarks},
 			parked: list{compare: compareMarks},
-			fresh:  list{compare: compareMarks},
 			alarms: list{compare: compareMarks},
 		}
 		s.due[t] = q
@@ -42,11 +40,7 @@ func (q *queue) add(e *entry) {
 		} else {
 			q.parked.add(mark{micros(r.NotBefore), e})
 		}
-		if m, fresh := ringMark(e); fresh {
-			q.fresh.add(m)
-		} else {
-			q.alarms.add(m)
-		}
+		q.alarms.add(ringMark(e))
 	case runs.StatusRunning:
 		q.alarms.add(mark{micros(r.LeaseUntil), e})
 	case runs.StatusCompleted:
@@ -63,9 +57,7 @@ func (q *queue) remove(e *entry) {
 	case runs.StatusQueued:
 		q.ready.remove(byID(e))
 		q.parked.remove(mark{micros(r.NotBefore), e})
-		m, _ := ringMark(e)
-		q.fresh.remove(m)
-		q.alarms.remove(m)
+		q.alarms.remove(ringMark(e))
 	case runs.StatusRunning:
 		q.alarms.remove(mark{micros(r.LeaseUntil), e})
 	case runs.StatusCompleted:
@@ -73,13 +65,9 @@ func (q *queue) remove(e *entry) {
 	}
 }
 
-// ringMark is where a queued run is among fresh or else among alarms.
-func ringMark(e *entry) (m mark, fresh bool) {
-	r := e.run
-	if r.NotBefore.IsZero() && r.NextRing.IsZero() {
-		return mark{micros(r.CreatedAt), e}, true
-	}
-	return mark{max(micros(r.NotBefore), micros(r.NextRing)), e}, false
+// ringMark is where a queued run is among alarms.
+func ringMark(e *entry) mark {
+	return mark{max(micros(e.run.NotBefore), micros(e.run.NextRing)), e}
 }
 
 // micros orders instants; the zero one comes first.
@@ -113,9 +101,9 @@ func (s *Store) collect(q runs.DueQuery, limit int) (found []*runs.Run) {
 		case l == nil:
 		case q.Claimable:
 			l.promote(at)
-			m = append(m, delayed{l.ready.first(), 0})
+			m = append(m, l.ready.first())
 		default:
-			m = append(m, delayed{l.alarms.first(), 0}, delayed{l.fresh.first(), q.Grace.Microseconds()})
+			m = append(m, l.alarms.first())
 		}
 	}
 	for e := m.next(at); e != nil && len(found) < limit; e = m.next(at) {
@@ -141,25 +129,14 @@ func (q *queue) promote(at time.Time) {
 
 // ripe looks at what the order of the lists leaves open.
 func ripe(q runs.DueQuery, r *runs.Run, at time.Time) bool {
-	switch {
-	case q.Status != "" && q.Status != r.Status:
-		return false
-	case r.Status != runs.StatusQueued:
-		return true
-	case q.Claimable:
-		return !r.NotBefore.After(at) // the clock may have been set back
-	default:
-		return !r.NextRing.IsZero() || !r.CreatedAt.Add(q.Grace).After(at)
+	if q.Claimable && r.NotBefore.After(at) {
+		return false // the clock was set back
 	}
+	return q.Status == "" || q.Status == r.Status
 }
 
 // A merge walks along several lists at once, by instant and then by ID.
-type merge []delayed
-
-type delayed struct {
-	walk[mark]
-	delay int64 // is added to the instants of the list
-}
+type merge []walk[mark]
 
 // next returns the next entry whose instant has come, or nil.
 func (m merge) next(at time.Time) *entry {
@@ -167,7 +144,6 @@ func (m merge) next(at time.Time) *entry {
 	from := -1
 	for i := range m {
 		v, ok := m[i].value()
-		v.at += m[i].delay
 		if ok && v.at <= micros(at) && (from < 0 || compareMarks(v, least) < 0) {
 			least, from = v, i
 		}

@@ -11,12 +11,10 @@ import (
 
 // claimable and waiting select test runs.
 func claimable(types ...runs.Type) runs.DueQuery {
-	return runs.DueQuery{Types: append(types, testRun), Claimable: true, Grace: 1000 * hour}
+	return runs.DueQuery{Types: append(types, testRun), Claimable: true}
 }
 
-func waiting(grace time.Duration) runs.DueQuery {
-	return runs.DueQuery{Types: []runs.Type{testRun}, Grace: grace}
-}
+func waiting() runs.DueQuery { return runs.DueQuery{Types: []runs.Type{testRun}} }
 
 // Instants that have come, and that have not, by any store's clock.
 var (
@@ -55,7 +53,7 @@ var duePromises = []promise[runs.Store]{
 	},
 	{
 		name: "due-claimable-rings",
-		text: "with Claimable set Due looks neither at NextRing nor at Grace",
+		text: "with Claimable set Due looks neither at NextRing nor at CreatedAt",
 		check: func(ctx context.Context, s runs.Store) error {
 			rung := queued(acme, "r1", "")
 			rung.NextRing = future
@@ -154,7 +152,7 @@ var duePromises = []promise[runs.Store]{
 			if err := isDue(ctx, s, claimable(), "r1", "r2", "r3"); err != nil {
 				return err
 			}
-			return isDue(ctx, s, waiting(0), "r1", "r2", "r3")
+			return isDue(ctx, s, waiting(), "r1", "r2", "r3")
 		},
 	},
 	{
@@ -164,7 +162,7 @@ var duePromises = []promise[runs.Store]{
 			if err := insertMany(ctx, s, manyQueued(60)); err != nil {
 				return err
 			}
-			for _, q := range []runs.DueQuery{claimable(), waiting(0)} {
+			for _, q := range []runs.DueQuery{claimable(), waiting()} {
 				for limit, want := range map[int]int{0: 50, 1: 1, 7: 7, 59: 59, 60: 60, 500: 60} {
 					q.Limit = limit
 					got, err := s.Due(ctx, q)
@@ -196,7 +194,7 @@ var duePromises = []promise[runs.Store]{
 					return err
 				}
 			}
-			for _, q := range []runs.DueQuery{claimable(), waiting(0)} {
+			for _, q := range []runs.DueQuery{claimable(), waiting()} {
 				for _, limit := range []int{3, 9} {
 					q.Limit = limit
 					got, err := s.Due(ctx, q)

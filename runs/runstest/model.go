@@ -199,7 +199,7 @@ func (m *model) list(ctx context.Context) error {
 }
 
 func (m *model) due(ctx context.Context) error {
-	q := runs.DueQuery{Types: []runs.Type{testRun}, Claimable: m.rng.IntN(2) == 0, Limit: len(m.ids), Grace: pick(m, 0, hour)}
+	q := runs.DueQuery{Types: []runs.Type{testRun}, Claimable: m.rng.IntN(2) == 0, Limit: len(m.ids)}
 	come := func(t time.Time) bool { return !t.Equal(future) }
 	var want []string
 	for _, r := range m.kept {
@@ -209,7 +209,7 @@ func (m *model) due(ctx context.Context) error {
 		case q.Claimable:
 			due = r.Status == runs.StatusQueued && come(r.NotBefore)
 		case r.Status == runs.StatusQueued:
-			due = come(r.NotBefore) && come(r.NextRing) && (!r.NextRing.IsZero() || come(r.CreatedAt))
+			due = come(r.NotBefore) && come(r.NextRing)
 		case r.Status == runs.StatusRunning:
 			due = come(r.LeaseUntil)
 		default:

@@ -42,46 +42,23 @@ var ringPromises = []promise[runs.Store]{
 		},
 	},
 	{
-		name: "ring-grace",
-		text: "a queued run that was never rung again is due when it is older than Grace, by the store's clock",
-		check: func(ctx context.Context, s runs.Store) error {
-			now, err := clockOf(ctx, s, "c1")
-			if err != nil {
-				return err
-			}
-			old, young, parked := queued(acme, "r1", ""), queued(acme, "r2", ""), queued(acme, "r3", "")
-			old.CreatedAt, young.CreatedAt, parked.CreatedAt = now.Add(-3*hour), now.Add(-hour), now.Add(-3*hour)
-			parked.Timing.Delay = hour
-			begun := queued(acme, "r4", "")
-			begun.CreatedAt, begun.NotBefore = now.Add(-3*hour), now.Add(-hour)
-			if err := insertAll(ctx, s, old, young, parked, begun); err != nil {
-				return err
-			}
-			if err := isDue(ctx, s, waiting(2*hour), "r1", "r4"); err != nil {
-				return fmt.Errorf("a grace of 2 hours: %w", err)
-			}
-			if err := isDue(ctx, s, waiting(4*hour)); err != nil {
-				return fmt.Errorf("a grace of 4 hours: %w", err)
-			}
-			return isDue(ctx, s, waiting(0), "r1", "r2", "r4")
-		},
-	},
-	{
 		name: "ring-next",
-		text: "a queued run that was rung again is due when both its NotBefore and its NextRing have come, whatever Grace",
+		text: "a queued run is due when both its NotBefore and its NextRing have come, as a zero one has, whenever it was created",
 		check: func(ctx context.Context, s runs.Store) error {
 			n := 0
 			var want []string
 			for _, notBefore := range []time.Time{{}, past, future} {
-				for _, nextRing := range []time.Time{past, future} {
-					r := queued(acme, id(n), "")
-					n++
-					r.NotBefore, r.NextRing = notBefore, nextRing
-					if err := insertAll(ctx, s, r); err != nil {
-						return err
-					}
-					if notBefore != future && nextRing != future {
-						want = append(want, r.ID)
+				for _, nextRing := range []time.Time{{}, past, future} {
+					for _, createdAt := range []time.Time{past, future} {
+						r := queued(acme, id(n), "")
+						n++
+						r.NotBefore, r.NextRing, r.CreatedAt = notBefore, nextRing, createdAt
+						if err := insertAll(ctx, s, r); err != nil {
+							return err
+						}
+						if notBefore != future && nextRing != future {
+							want = append(want, r.ID)
+						}
 					}
 				}
 			}
@@ -90,11 +67,7 @@ var ringPromises = []promise[runs.Store]{
 			if err := insertAll(ctx, s, r); err != nil {
 				return err
 			}
-			want = append(want, r.ID)
-			if err := isDue(ctx, s, waiting(100_000*hour), want...); err != nil {
-				return fmt.Errorf("a long grace: %w", err)
-			}
-			return isDue(ctx, s, waiting(0), want...)
+			return isDue(ctx, s, waiting(), append(want, r.ID)...)
 		},
 	},
 	{
@@ -110,7 +83,7 @@ var ringPromises = []promise[runs.Store]{
 			if err := insertAll(ctx, s, over, alive, none, stamped); err != nil {
 				return err
 			}
-			return isDue(ctx, s, waiting(100_000*hour), "r1", "r3", "r4")
+			return isDue(ctx, s, waiting(), "r1", "r3", "r4")
 		},
 	},
 	{
@@ -127,7 +100,7 @@ var ringPromises = []promise[runs.Store]{
 			if err := insertAll(ctx, s, all...); err != nil {
 				return err
 			}
-			if err := isDue(ctx, s, waiting(100_000*hour), "r1", "r2"); err != nil {
+			if err := isDue(ctx, s, waiting(), "r1", "r2"); err != nil {
 				return err
 			}
 			r, err := get(ctx, s, acme, "r1")
@@ -138,7 +111,7 @@ var ringPromises = []promise[runs.Store]{
 			if _, err := update(ctx, s, r); err != nil {
 				return err
 			}
-			return isDue(ctx, s, waiting(0), "r2")
+			return isDue(ctx, s, waiting(), "r2")
 		},
 	},
 	{
@@ -174,7 +147,7 @@ var ringPromises = []promise[runs.Store]{
 				if step.due {
 					want = append(want, "r1")
 				}
-				if err := isDue(ctx, s, waiting(0), want...); err != nil {
+				if err := isDue(ctx, s, waiting(), want...); err != nil {
 					return fmt.Errorf("%s: %w", step.name, err)
 				}
 			}
@@ -193,7 +166,7 @@ var ringPromises = []promise[runs.Store]{
 				return err
 			}
 			for i := 0; ; i++ {
-				due, err := s.Due(ctx, waiting(0))
+				due, err := s.Due(ctx, waiting())
 				if err != nil {
 					return fmt.Errorf("due: %w", err)
 				}

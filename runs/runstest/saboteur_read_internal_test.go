@@ -276,7 +276,7 @@ var dueSaboteurs = []saboteur{
 		}
 	}},
 	{"due-claimable-rings", dueWithout(func(_ runs.DueQuery, r *runs.Run) bool { return r.NextRing.After(time.Now()) })},
-	{"due-claimable-rings", dueWithout(func(q runs.DueQuery, r *runs.Run) bool { return r.CreatedAt.Add(q.Grace).After(time.Now()) })},
+	{"due-claimable-rings", dueWithout(func(_ runs.DueQuery, r *runs.Run) bool { return r.CreatedAt.After(time.Now()) })},
 	{"due-claimable-queued", dueWith(func(_ runs.DueQuery, r *runs.Run) bool { return r.Ended() && !r.Announced })},
 	{"due-claimable-queued", dueWith(func(_ runs.DueQuery, r *runs.Run) bool {
 		return r.Status == runs.StatusRunning && r.LeaseUntil.Before(time.Now())
@@ -302,9 +302,9 @@ var dueSaboteurs = []saboteur{
 	}},
 	{"ring-status", dueAsking(func(q *runs.DueQuery) { q.Status = "" })},
 	{"ring-status", dueWithout(func(q runs.DueQuery, r *runs.Run) bool { return q.Status != "" && r.Type == otherRun })},
-	{"ring-grace", dueAsking(func(q *runs.DueQuery) { q.Grace = 0 })},
-	{"ring-grace", dueWith(func(_ runs.DueQuery, r *runs.Run) bool { return r.NextRing.IsZero() && r.NotBefore.After(time.Now()) })},
-	{"ring-next", dueWithout(func(q runs.DueQuery, r *runs.Run) bool { return r.CreatedAt.Add(q.Grace).After(time.Now()) })},
+	{"ring-next", dueWithout(func(_ runs.DueQuery, r *runs.Run) bool { return r.CreatedAt.After(time.Now()) })},
+	{"ring-next", dueWithout(func(_ runs.DueQuery, r *runs.Run) bool { return r.NotBefore.IsZero() && r.NextRing.IsZero() })},
+	{"ring-next", dueWith(func(_ runs.DueQuery, r *runs.Run) bool { return r.NextRing.IsZero() && r.NotBefore.After(time.Now()) })},
 	{"ring-next", dueWith(func(_ runs.DueQuery, r *runs.Run) bool { return r.NextRing.Before(time.Now()) })},
 	{"ring-lease", dueWithout(func(_ runs.DueQuery, r *runs.Run) bool { return r.LeaseUntil.IsZero() })},
 	{"ring-lease", dueWith(func(_ runs.DueQuery, r *runs.Run) bool { return r.NextRing.Equal(past) })},

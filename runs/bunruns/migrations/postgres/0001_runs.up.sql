@@ -65,7 +65,7 @@ CREATE INDEX operation_runs_outcome ON operation_runs (tenant, outcome, id) WHER
 -- What is due. Leases are in no index, so that heartbeats touch none.
 CREATE INDEX operation_runs_ready ON operation_runs (type, id) WHERE status = 'queued' AND not_before IS NULL;
 CREATE INDEX operation_runs_parked ON operation_runs (type, not_before, id) WHERE status = 'queued' AND not_before IS NOT NULL;
-CREATE INDEX operation_runs_ring ON operation_runs (type, greatest(not_before, next_ring), created_at, id) WHERE status = 'queued';
+CREATE INDEX operation_runs_ring ON operation_runs (type, greatest(not_before, next_ring), id) WHERE status = 'queued';
 CREATE INDEX operation_runs_running ON operation_runs (type, id) WHERE status = 'running';
 CREATE INDEX operation_runs_unannounced ON operation_runs (type, next_ring, id) WHERE status = 'completed' AND NOT announced;
 
