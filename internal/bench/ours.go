@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -25,7 +26,16 @@ type ours struct {
 	tracker *runs.Tracker
 	store   *watched
 	base    atomic.Int64 // so that no two measurements start the same
+	late    atomic.Int64 // starts that were tried again
 	stop    func()
+}
+
+// end stops what newOurs has started, and says what no rate shows.
+func (o *ours) end() {
+	o.stop()
+	if n := o.late.Load(); n > 0 {
+		fmt.Fprintf(os.Stderr, "bench: %d starts got no answer in time and were tried again\n", n)
+	}
 }
 
 // A watched store says which runs have ended, and counts updates.
@@ -90,8 +100,13 @@ func (o *ours) start(ctx context.Context, n int64, created bool) (string, error)
 	})
 	switch {
 	case errors.Is(err, runs.ErrStoreUnavailable) && ctx.Err() == nil:
-		// No answer in time, which is what an overloaded machine costs.
-		return o.start(ctx, o.base.Add(1), true)
+		// No answer in time: what an overloaded machine costs. It may have
+		// been made nevertheless, so a new one is another.
+		o.late.Add(1)
+		if created {
+			n = o.base.Add(1)
+		}
+		return o.start(ctx, n, created)
 	case err != nil:
 		return "", err
 	case started.Created != created:

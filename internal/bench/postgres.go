@@ -48,7 +48,7 @@ func (b *bench) postgres(ctx context.Context, server string) (err error) {
 		}
 		o, err := newOurs(ctx, bunkit.Postgres(pool), d, handle)
 		if err == nil {
-			closers = append(closers, func() error { o.stop(); return pool.Close() })
+			closers = append(closers, func() error { o.end(); return pool.Close() })
 		}
 		return o, pool, err
 	}

@@ -61,7 +61,7 @@ func onFile(ctx context.Context, path string, d *pondruns.Dispatcher) (*ours, fu
 		return nil, nil, err
 	}
 	return o, func() error {
-		o.stop()
+		o.end()
 		return errors.Join(write.Close(), read.Close())
 	}, nil
 }
