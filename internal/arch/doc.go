@@ -54,7 +54,6 @@ func Wings() map[string][]string {
 // TestForeign lists what any test may import from other modules.
 func TestForeign() []string {
 	return []string{
-		"github.com/anishathalye/porcupine",
 		"github.com/google/go-cmp",
 		"github.com/jackc/pgx/v5",
 		"modernc.org/sqlite",

@@ -16,7 +16,7 @@ import (
 // keepers are the packages that may write to a store of runs: the Tracker's,
 // the drivers, and what tests those.
 var keepers = []string{ //nolint:gochecknoglobals // a constant table
-	"runs", "runs/memruns", "runs/bunruns", "runs/runstest", "internal/crashtest", "internal/bench",
+	"runs", "runs/memruns", "runs/bunruns", "runs/runstest", "internal/crashtest", "internal/crashtest/model", "internal/bench",
 }
 
 // Every change of a run's status goes through the Tracker: nobody else calls

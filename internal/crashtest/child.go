@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/signal"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -31,7 +30,7 @@ type role struct {
 	Seed    uint64 `json:"seed"`
 	Workers int    `json:"workers"`
 	Starts  bool   `json:"starts"` // it starts runs, too
-	Calm    bool   `json:"calm"`   // its leases are ten times as long
+	Calm    bool   `json:"calm"`   // its leases are ten times as long, and it reports seldom
 	Point   string `json:"point"`  // where it kills itself; empty for nowhere
 	Pass    int    `json:"pass"`   // at the how manieth pass
 }
@@ -71,10 +70,8 @@ type process struct {
 	journal *journal
 	points  *points
 	tracker *runs.Tracker
-	asked   atomic.Bool // to stop
+	asked   chan struct{} // closed when it is asked to stop
 }
-
-func (p *process) stopping() bool { return p.asked.Load() }
 
 const (
 	typeWork   runs.Type = "crash.work"
@@ -94,13 +91,14 @@ type task struct {
 
 func newProcess(t testing.TB, s Setup, db sqltest.DB, as role, j *journal) *process {
 	t.Helper()
-	p := &process{t: t, role: as, journal: j, points: newPoints(j, as.Point, as.Pass)}
+	p := &process{t: t, role: as, journal: j, points: newPoints(j, as.Point, as.Pass), asked: make(chan struct{})}
 	if as.Point == "" {
 		p.points.kill = nil
 	}
 	cfg := Tuned()
 	if as.Calm {
 		cfg.Lease, cfg.Heartbeat, cfg.Margin = 10*cfg.Lease, 10*cfg.Heartbeat, 10*cfg.Margin
+		cfg.Progress = time.Second
 	}
 	kept := &store{Store: Open(t, db), points: p.points, journal: j}
 	cfg.Store, cfg.Items = kept, kept
@@ -138,7 +136,7 @@ func (p *process) run(ctx context.Context) {
 	var group sync.WaitGroup
 	group.Go(func() {
 		<-ctx.Done()
-		p.asked.Store(true)
+		close(p.asked)
 	})
 	if p.role.Starts {
 		for i := range uint64(2) {
@@ -203,7 +201,9 @@ func (p *process) park(ctx context.Context, x *runs.Exec, in task) error {
 	return p.work(ctx, x, in)
 }
 
-// hold has an effect again and again, and each time looks first whether it may.
+// hold has an effect again and again, and each time looks first whether it may;
+// or, if there is no pause in between, one effect, after which it waits for the
+// end of its context, or for that of the process.
 func (p *process) hold(ctx context.Context, x *runs.Exec, in task) error {
 	r := x.Run()
 	for n := 0; ; n++ {
@@ -212,12 +212,28 @@ func (p *process) hold(ctx context.Context, x *runs.Exec, in task) error {
 		}
 		p.journal.write(event{Kind: eventEffect, Run: r.ID, Attempt: r.Attempt, Item: itemKey(n)})
 		x.Succeed(itemKey(n))
-		if n+1 == in.Items || in.Last && p.stopping() {
+		if n+1 == in.Items {
 			return nil
+		}
+		if in.Pause == 0 {
+			return p.holdOn(ctx, in)
 		}
 		if err := pause(ctx, in.Pause); err != nil {
 			return err
 		}
+	}
+}
+
+func (p *process) holdOn(ctx context.Context, in task) error {
+	asked := p.asked
+	if !in.Last {
+		asked = nil
+	}
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-asked:
+		return nil
 	}
 }
 

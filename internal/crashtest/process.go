@@ -41,8 +41,9 @@ func (sc *scene) spawn(as role) *child {
 		sc.t.FailNow()
 	}
 	sc.t.Cleanup(func() {
-		c.stdin.Close()
+		_ = c.cmd.Process.Kill() // unless it has ended
 		<-c.ended
+		c.stdin.Close()
 	})
 	select {
 	case <-c.ready:
@@ -154,7 +155,7 @@ func Suspend(t *testing.T, db sqltest.DB, s Setup) (late int) {
 	frozen := sc.spawn(role{Workers: 1})
 	r := sc.start(typeHold, task{Pause: 5 * time.Millisecond})
 	sc.await("effects of the first process", func() bool { return sc.effects(frozen.number, r) > 20 })
-	frozen.signal(syscall.SIGSTOP)
+	sc.freeze(frozen)
 	defer frozen.signal(syscall.SIGKILL)
 
 	other := sc.spawn(role{Workers: 1})
@@ -187,6 +188,24 @@ func Suspend(t *testing.T, db sqltest.DB, s Setup) (late int) {
 	return late
 }
 
+// freeze stops a process, but not while it has the lock of a SQLite file: then
+// nobody could write before it goes on, and nothing could be seen.
+func (sc *scene) freeze(c *child) {
+	sc.t.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
+		c.signal(syscall.SIGSTOP)
+		_, err := sc.db.Write.DB.ExecContext(sc.t.Context(), "DELETE FROM crash_inbox WHERE run = ''")
+		if err == nil {
+			return
+		}
+		c.signal(syscall.SIGCONT)
+		if err := pause(sc.t.Context(), 20*time.Millisecond); err != nil {
+			sc.t.Fatal(err)
+		}
+	}
+	sc.t.Fatal("the process has the lock whenever it is stopped")
+}
+
 // storedBy returns how many items each attempt has stored.
 func (sc *scene) storedBy(r *runs.Run) map[int]int {
 	sc.t.Helper()
@@ -217,7 +236,7 @@ func Terminate(t *testing.T, db sqltest.DB, s Setup) {
 	c := sc.spawn(role{Workers: active, Calm: true})
 	var all []*runs.Run
 	for key := range active {
-		all = append(all, sc.start(typeHold, task{Key: key, Pause: 50 * time.Millisecond, Last: key%2 == 0}))
+		all = append(all, sc.start(typeHold, task{Key: key, Last: key%2 == 0}))
 	}
 	sc.await("all runs to be active", func() bool {
 		running := 0
@@ -252,6 +271,9 @@ func Terminate(t *testing.T, db sqltest.DB, s Setup) {
 		default:
 			t.Errorf("run %d ended as %s because of %q", i, is.Outcome, is.Failure.Reason)
 		}
+	}
+	if t.Failed() {
+		t.Logf("the process said:\n%s", &c.errors)
 	}
 	if left < active/2 || finished == 0 {
 		t.Errorf("%d runs are queued again and %d have ended, want at least %d that do not end by themselves, and some that do", left, finished, active/2)
