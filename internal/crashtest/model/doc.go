@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"github.com/tenantatlas/tenantatlas/runs"
 )
@@ -46,11 +47,11 @@ type Failure struct {
 
 // Error implements error.
 func (f *Failure) Error() string {
-	text := ""
+	var text strings.Builder
 	for i, s := range f.Steps {
-		text += fmt.Sprintf("%4d  %s\n", i+1, s)
+		fmt.Fprintf(&text, "%4d  %s\n", i+1, s)
 	}
-	return text + f.Err.Error()
+	return text.String() + f.Err.Error()
 }
 
 // Unwrap returns f.Err.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,11 +33,11 @@ func Linearize(ctx context.Context, s Store, name string, seed uint64, clients, 
 		return h.err
 	}
 	if result := porcupine.CheckOperationsTimeout(sequential(), h.calls, time.Minute); result != porcupine.Ok {
-		text := ""
+		var text strings.Builder
 		for _, op := range h.calls {
-			text += fmt.Sprintf("%8d to %8d µs, client %d: %v\n", op.Call/1000, op.Return/1000, op.ClientId, describe(op.Input, op.Output))
+			fmt.Fprintf(&text, "%8d to %8d µs, client %d: %v\n", op.Call/1000, op.Return/1000, op.ClientId, describe(op.Input, op.Output))
 		}
-		return fmt.Errorf("no order explains what the clients were told (%v):\n%s", result, text)
+		return fmt.Errorf("no order explains what the clients were told (%v):\n%s", result, &text)
 	}
 	return nil
 }

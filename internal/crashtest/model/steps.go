@@ -410,7 +410,10 @@ func (u *puppet) owns() bool { return u.run.owner == u && u.run.status == runs.S
 // until it knows that it is no longer its run.
 func (w *world) stepItems(d *dice) error {
 	u := w.puppet(d)
-	if u == nil || !u.owns() && u.ctx.Err() != nil {
+	if u == nil {
+		return nil
+	}
+	if over := u.ctx.Err() != nil; over && !u.owns() {
 		return nil // it knows that its time is over, and says no more
 	}
 	var items []runs.Item
@@ -820,11 +823,12 @@ func (w *world) drain() error {
 		if r.status == runs.StatusRunning || r.parked || !r.active() && !r.announced {
 			r.expired, r.due, r.parked = true, true, false
 			err := w.touch(r, func(is *runs.Run) {
-				if is.Status == runs.StatusQueued {
+				switch is.Status {
+				case runs.StatusQueued:
 					is.NotBefore = time.Time{}
-				} else if is.Status == runs.StatusRunning {
+				case runs.StatusRunning:
 					is.LeaseUntil = past()
-				} else {
+				case runs.StatusCompleted:
 					is.NextRing = past()
 				}
 			})
