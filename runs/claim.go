@@ -72,7 +72,8 @@ func (t *Tracker) tryClaim(ctx context.Context, op *Operation, r *Run) (x *Exec,
 	}()
 	in, inErr := op.spec.decode(r.Params)
 	if inErr == nil {
-		err := t.authorize(ctx, r.Initiator, r.Tenant, op.spec.action(in))
+		q := Question{Actor: r.Initiator, Tenant: r.Tenant, Action: op.spec.action(in), Step: StepClaim, Run: r.Ref()}
+		err := t.ask(ctx, q)
 		if errors.Is(err, ErrForbidden) || errors.Is(err, ErrNotFound) {
 			return nil, t.end(ctx, r, OutcomeBlocked, Because(ReasonPermissionDenied))
 		} else if err != nil {

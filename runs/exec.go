@@ -185,7 +185,7 @@ func (x *Exec) Done(key string) bool {
 // [ErrForbidden] or [ErrNotFound] if not. Handlers call it before each phase
 // that changes something.
 func (x *Exec) Authorize(ctx context.Context, a Action) error {
-	return x.t.authorize(ctx, x.initiator, x.ref.Tenant, a)
+	return x.t.ask(ctx, Question{Actor: x.initiator, Tenant: x.ref.Tenant, Action: a, Step: StepPhase, Run: x.ref})
 }
 
 // Park returns an error for the handler to return: the run then waits, queued,

@@ -87,8 +87,11 @@ func (t *Tracker) start(ctx context.Context, req Request) (Started, error) {
 		return Started{}, err
 	}
 	s, err := t.insert(ctx, r)
-	if err != nil || !s.Created {
+	if err != nil {
 		return s, err
+	}
+	if !s.Created {
+		return t.join(ctx, r, s)
 	}
 	t.observeStage(ctx, s.Run)
 	return t.offerNew(ctx, s)
@@ -103,11 +106,17 @@ func (t *Tracker) plan(ctx context.Context, req Request) (*Run, error) {
 	if op != nil && inErr == nil {
 		need = op.spec.action(in)
 	}
-	err := t.authorize(ctx, req.Initiator, req.Tenant, need)
-	if err == nil && req.action != "" {
-		err = t.authorize(ctx, req.Initiator, req.Tenant, req.action)
+	now := t.now()
+	q := Question{Actor: req.Initiator, Tenant: req.Tenant, Action: need, Step: StepStart}
+	q.Run = Ref{Tenant: req.Tenant, ID: t.ids.next(now), Type: req.Type}
+	if req.action != "" {
+		again := q
+		again.Action, again.Step, again.Run.ID = req.action, StepRetry, req.retryOf
+		if err := t.ask(ctx, again); err != nil {
+			return nil, err
+		}
 	}
-	if err != nil {
+	if err := t.ask(ctx, q); err != nil {
 		return nil, err
 	}
 	switch {
@@ -121,10 +130,9 @@ func (t *Tracker) plan(ctx context.Context, req Request) (*Run, error) {
 		return nil, invalid("tenant %s is reserved", SystemTenant)
 	}
 	req.Initiator.Name = displayName(req.Initiator.Name)
-	now := t.now()
 	r := &Run{
 		Tenant:    req.Tenant,
-		ID:        t.ids.next(now),
+		ID:        q.Run.ID,
 		Type:      req.Type,
 		Status:    StatusQueued,
 		Once:      req.Once,
@@ -171,13 +179,6 @@ func asInvalid(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrInvalid, err)
-}
-
-func (t *Tracker) authorize(ctx context.Context, actor Actor, tenant string, a Action) error {
-	if t.cfg.Authorizer == nil {
-		return nil
-	}
-	return t.cfg.Authorizer.Authorize(ctx, actor, tenant, a)
 }
 
 // insert stores r. When it is not known whether a try has succeeded, the next

@@ -27,7 +27,8 @@ type Config struct {
 	Items ItemStore
 
 	// Authorizer rules on every start, retry and cancel, and again before a run
-	// is claimed. If nil, the caller of this package has done so already.
+	// is claimed; see also [Judge]. If nil, the caller of this package has done
+	// so already.
 	Authorizer Authorizer
 
 	// Observers are told of what became of runs, in this order. All processes

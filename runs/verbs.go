@@ -29,8 +29,11 @@ func (t *Tracker) do(ctx context.Context, req Request, work func(ctx context.Con
 	r.Timing = Timing{Lease: t.cfg.Lease}
 	until := t.until()
 	s, err := t.insert(ctx, r)
-	if err != nil || !s.Created {
+	if err != nil {
 		return s, err
+	}
+	if !s.Created {
+		return t.join(ctx, r, s)
 	}
 	x := newExec(t, t.ops[r.Type], s.Run.Clone(), until)
 	x.work = func(ctx context.Context) error { return work(ctx, x) }
@@ -77,7 +80,11 @@ func (t *Tracker) RequestCancel(ctx context.Context, ref Ref, actor Actor, why s
 	for {
 		r, err := t.cfg.Store.Get(ctx, ref)
 		if err == nil {
-			err = t.authorizeOn(ctx, actor, r, ActionCancelOwn, ActionCancelOther)
+			q := Question{Actor: actor, Tenant: r.Tenant, Action: ActionCancelOther, Step: StepCancel, Run: r.Ref()}
+			if r.Initiator.Is(actor) {
+				q.Action = ActionCancelOwn
+			}
+			err = t.ask(ctx, q)
 		}
 		if err == nil {
 			asked := !r.Cancel.At.IsZero()
@@ -120,15 +127,6 @@ func (t *Tracker) cancel(ctx context.Context, r *Run) (*Run, error) {
 	return r, nil
 }
 
-// authorizeOn asks for the right to do something with a run, which may be
-// another one for one's own runs.
-func (t *Tracker) authorizeOn(ctx context.Context, actor Actor, r *Run, own, other Action) error {
-	if r.Initiator.Is(actor) {
-		return t.authorize(ctx, actor, r.Tenant, own)
-	}
-	return t.authorize(ctx, actor, r.Tenant, other)
-}
-
 // ErrActive is reported by [Tracker.Retry] for a run that has not ended.
 var ErrActive = errors.New("run has not ended")
 
@@ -149,7 +147,7 @@ func (t *Tracker) Retry(ctx context.Context, ref Ref, actor Actor, once string) 
 		return Started{}, fmt.Errorf("retry %s: %w", ref.ID, Public(ErrInvalid, ReasonUnsupported, "Only its starter can do this again."))
 	}
 	if !r.Ended() {
-		err := t.authorize(ctx, actor, r.Tenant, need)
+		err := t.ask(ctx, Question{Actor: actor, Tenant: r.Tenant, Action: need, Step: StepRetry, Run: r.Ref()})
 		if err == nil {
 			err = ErrActive
 		}
