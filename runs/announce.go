@@ -15,7 +15,6 @@ const (
 
 // observeStage tells the observers of a run that has not ended, at best effort.
 func (t *Tracker) observeStage(ctx context.Context, r *Run) {
-	t.watch.wake(r.ID)
 	if len(t.cfg.Observers) == 0 {
 		return
 	}
@@ -31,7 +30,6 @@ func (t *Tracker) observeStage(ctx context.Context, r *Run) {
 // announce tells the observers of a run that has ended and records that they
 // know. What fails here is tried again by the sweep.
 func (t *Tracker) announce(ctx context.Context, r *Run) {
-	t.watch.wake(r.ID)
 	t.leaveLane(r)
 	if r.Announced || !t.telling.enter(r.ID) {
 		return

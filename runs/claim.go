@@ -117,6 +117,7 @@ func (t *Tracker) begin(ctx context.Context, r *Run, got func(claimed *Run, unti
 			is, gerr := t.cfg.Store.Get(ctx, next.Ref())
 			if gerr == nil && is.Status == StatusRunning && is.Attempt == next.Attempt && is.StartedAt.Equal(next.StartedAt) {
 				claimed, err = is, nil
+				t.watch.tell(is)
 			}
 		}
 		return err

@@ -218,7 +218,6 @@ func (x *Exec) update(ctx context.Context, change func(r *Run)) error {
 		stored, err := x.t.update(ctx, next)
 		if err == nil {
 			x.adopt(stored)
-			x.t.watch.wake(x.ref.ID)
 			return nil
 		}
 		if errors.Is(err, ErrConflict) {
@@ -234,6 +233,7 @@ func (x *Exec) update(ctx context.Context, change func(r *Run)) error {
 			x.adopt(stored)
 		case next.Ended() && stored.Ended() && stored.CompletedAt.Equal(next.CompletedAt):
 			x.adopt(stored) // an earlier try has succeeded without our knowing
+			x.t.watch.tell(stored)
 			return nil
 		default:
 			x.cancel(ErrLeaseLost)

@@ -67,7 +67,6 @@ func (x *Exec) finish(ctx context.Context, err, cause error) {
 	} else if r.Ended() {
 		x.t.announce(ctx, r)
 	} else {
-		x.t.watch.wake(r.ID)
 		x.t.leaveLane(r)
 	}
 }

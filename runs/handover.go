@@ -71,46 +71,6 @@ func (h *handover) len() int {
 	return len(h.rows)
 }
 
-// watchers wake those who wait for a run that changed in this process.
-type watchers struct {
-	mu      sync.Mutex
-	waiting map[string][]chan struct{} // by run ID
-}
-
-// on returns a channel that is closed at the next change of the run, and a
-// function to call when it is no longer wanted.
-func (w *watchers) on(id string) (changed <-chan struct{}, done func()) {
-	c := make(chan struct{})
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.waiting == nil {
-		w.waiting = make(map[string][]chan struct{})
-	}
-	w.waiting[id] = append(w.waiting[id], c)
-	return c, func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		left := w.waiting[id][:0:0]
-		for _, other := range w.waiting[id] {
-			if other != c {
-				left = append(left, other)
-			}
-		}
-		if w.waiting[id] = left; len(left) == 0 {
-			delete(w.waiting, id)
-		}
-	}
-}
-
-func (w *watchers) wake(id string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, c := range w.waiting[id] {
-		close(c)
-	}
-	delete(w.waiting, id)
-}
-
 // A textSet is a set of IDs that something is under way for.
 type textSet struct {
 	mu  sync.Mutex

@@ -205,6 +205,9 @@ func (t *Tracker) insert(ctx context.Context, r *Run) (Started, error) {
 		}
 		return Started{}, err
 	}
+	if created {
+		t.watch.tell(stored)
+	}
 	same := created || sameJSON(stored.Params, r.Params)
 	if !created && !same && r.Once != "" && stored.Once == r.Once {
 		return Started{}, ErrInputMismatch

@@ -74,7 +74,6 @@ func (t *Tracker) rescue(ctx context.Context, r *Run) error {
 	if err != nil {
 		return err
 	}
-	t.watch.wake(r.ID)
 	t.leaveLane(r)
 	return nil // it is due now, so this sweep rings for it too
 }

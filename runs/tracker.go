@@ -267,12 +267,14 @@ func (t *Tracker) Operations() []Operation {
 // now is what people see as the time.
 func (t *Tracker) now() time.Time { return Instant(t.cfg.Now()) }
 
-// update stores r. What it returns has the Params of r again.
+// update stores r and tells those who watch. What it returns has the Params of r
+// again.
 func (t *Tracker) update(ctx context.Context, r *Run) (*Run, error) {
 	stored, err := t.cfg.Store.Update(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	stored.Params = r.Params
+	t.watch.tell(stored)
 	return stored, nil
 }

@@ -121,7 +121,6 @@ func (t *Tracker) cancel(ctx context.Context, r *Run) (*Run, error) {
 	if r.Ended() {
 		t.announce(ctx, r)
 	} else {
-		t.watch.wake(r.ID)
 		t.live.cancel(r)
 	}
 	return r, nil
