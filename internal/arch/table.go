@@ -58,7 +58,7 @@ func Table() map[string]Row {
 		}},
 		"examples/riverhost": {Ours: []string{All, "runs/riverruns"}, Foreign: []string{
 			pgx, bun, "github.com/riverqueue/river",
-		}, Module: true, Planned: true},
+		}, Module: true},
 
 		"internal/arch":      {},
 		"internal/bunkit":    {Foreign: []string{bun}},
