@@ -86,7 +86,7 @@ func (t *Tracker) start(ctx context.Context, req Request) (Started, error) {
 	if err != nil {
 		return Started{}, err
 	}
-	s, err := t.insert(ctx, r)
+	s, err := t.insert(ctx, t.cfg.Store, startTries, r)
 	if err != nil {
 		return s, err
 	}
@@ -183,13 +183,13 @@ func asInvalid(err error) error {
 
 // insert stores r. When it is not known whether a try has succeeded, the next
 // one has the same ID, so that there is never a second run.
-func (t *Tracker) insert(ctx context.Context, r *Run) (Started, error) {
+func (t *Tracker) insert(ctx context.Context, into Inserter, tries int, r *Run) (Started, error) {
 	var stored *Run
 	var created bool
 	ctx, cancel := context.WithTimeoutCause(ctx, insertTimeout, ErrStoreUnavailable)
 	defer cancel()
-	err := t.persist(ctx, startTries, func(ctx context.Context, again bool) (err error) {
-		stored, created, err = t.cfg.Store.Insert(ctx, r)
+	err := t.persist(ctx, tries, func(ctx context.Context, again bool) (err error) {
+		stored, created, err = into.Insert(ctx, r)
 		if again && errors.Is(err, ErrExists) {
 			stored, err = t.cfg.Store.Get(ctx, r.Ref())
 			created = err == nil

@@ -87,6 +87,12 @@ type Store interface {
 	Due(ctx context.Context, q DueQuery) ([]*Run, error)
 }
 
+// An Inserter inserts runs as [Store.Insert] does, in a transaction that
+// somebody else ends. See [Tracker.In].
+type Inserter interface {
+	Insert(ctx context.Context, r *Run) (stored *Run, inserted bool, err error)
+}
+
 // A Counter is a [Store] that counts without listing. [Tracker.Counts] needs
 // one.
 type Counter interface {

@@ -28,7 +28,7 @@ func (t *Tracker) do(ctx context.Context, req Request, work func(ctx context.Con
 	r.Inline, r.Status, r.Attempt, r.StartedAt = true, StatusRunning, 1, r.CreatedAt
 	r.Timing = Timing{Lease: t.cfg.Lease}
 	until := t.until()
-	s, err := t.insert(ctx, r)
+	s, err := t.insert(ctx, t.cfg.Store, startTries, r)
 	if err != nil {
 		return s, err
 	}

@@ -36,6 +36,7 @@ type Store struct {
 	write   executor
 	read    executor
 	groups  groups
+	joined  bool // write is in a transaction of somebody else, who alone can begin it anew
 }
 
 // New returns the Store in db, or says what it cannot work with. It does not

@@ -72,6 +72,9 @@ func (s *Store) commit(ctx context.Context, g *bunkit.Group[*write], w *write) e
 }
 
 func (s *Store) alone(ctx context.Context, w *write) error {
+	if s.joined {
+		return w.alone(ctx, s.write)
+	}
 	return bunkit.Retry(ctx, func(ctx context.Context) error {
 		if s.dialect == bunkit.PostgreSQL {
 			return w.alone(ctx, s.write)
