@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"path"
 	"strings"
@@ -12,40 +11,6 @@ import (
 
 	"github.com/tenantatlas/tenantatlas/runs"
 )
-
-// ErrUnauthenticated is returned by [Config].Who for a request of nobody; the
-// answer is 401.
-var ErrUnauthenticated = errors.New("nobody is signed in")
-
-// Config says what an [API] shows to whom. Runs, Who and Authorizer are
-// required.
-type Config struct {
-	Runs runs.Reader
-
-	// Who says who makes a request. It is called once per request, on its
-	// goroutine. It reports [ErrUnauthenticated] for nobody; another error is
-	// answered with 503.
-	Who func(r *http.Request) (runs.Actor, error)
-
-	// Authorizer rules on [runs.ActionView] in the tenant of the path. Its
-	// ErrNotFound is answered with 404, so that a tenant one is no member of
-	// looks like one that does not exist.
-	Authorizer runs.Authorizer
-
-	// BasePath is where the host mounts the API, for links: "/api/v1". Empty
-	// means the root. The host strips it from requests, as http.StripPrefix does.
-	BasePath string
-
-	// Page, if set, returns the path of the page that shows a run to people.
-	Page func(ref runs.Ref) string
-
-	// Logger gets the errors that an answer only names. If nil, nobody does.
-	Logger *slog.Logger
-
-	// Now is the clock for relative times such as since=24h. If nil, it is
-	// time.Now.
-	Now func() time.Time
-}
 
 // An API serves runs as JSON:
 //
@@ -64,25 +29,15 @@ type Config struct {
 // are application/problem+json (RFC 9457) with a reason of package runs as
 // code. It is safe for concurrent use.
 type API struct {
-	cfg Config
-	mux *http.ServeMux
+	cfg   Config
+	mux   *http.ServeMux
+	inHub bool // it is below a hub, whose pages its documents link to
 }
 
 // NewAPI returns an API made of cfg, or an error that says what is missing.
 func NewAPI(cfg Config) (*API, error) {
-	switch {
-	case cfg.Runs == nil:
-		return nil, errors.New("monitor: Config.Runs is missing")
-	case cfg.Who == nil:
-		return nil, errors.New("monitor: Config.Who is missing; it says who makes a request")
-	case cfg.Authorizer == nil:
-		return nil, errors.New("monitor: Config.Authorizer is missing; runs.Roles makes one of a function")
-	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now //nolint:forbidigo // the one default
+	if err := cfg.complete(); err != nil {
+		return nil, err
 	}
 	a := &API{cfg: cfg, mux: http.NewServeMux()}
 	a.mux.HandleFunc("GET /t/{tenant}/runs", a.Viewing(a.list))
@@ -96,21 +51,38 @@ func NewAPI(cfg Config) (*API, error) {
 
 // ServeHTTP implements [http.Handler].
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if h, pattern := a.mux.Handler(r); pattern == "" || path.Clean(r.URL.Path) != r.URL.Path {
-		// The mux knows whether the path or the method is wrong; it only says
-		// so in plain text. It would lead to another spelling of the path, but
-		// does not know below which other path it is mounted.
-		said := make(header)
-		h.ServeHTTP(said, r)
-		if allow := http.Header(said).Get("Allow"); allow != "" {
-			w.Header().Set("Allow", allow)
-			WriteProblem(w, http.StatusMethodNotAllowed, runs.Failure{Reason: runs.ReasonUnsupported, Message: "This method is not allowed here."})
-			return
-		}
-		WriteProblem(w, http.StatusNotFound, runs.Because(runs.ReasonNotFound))
+	a.serve(w, mounted(r, a.cfg.BasePath))
+}
+
+// serve answers a request whose path begins behind the base path.
+func (a *API) serve(w http.ResponseWriter, r *http.Request) {
+	if err := routed(w, r, a.mux); err != nil {
+		status, f := StatusOf(err)
+		WriteProblem(w, status, f)
 		return
 	}
 	a.mux.ServeHTTP(w, r)
+}
+
+// errMethod is reported for a path that has no such method.
+var errMethod = errors.New("method not allowed")
+
+// routed reports why the mux has no handler for a request, if it has none. The
+// mux knows whether the path or the method is wrong; it only says so in plain
+// text. It would lead to another spelling of the path, but does not know below
+// which other path it is mounted.
+func routed(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) error {
+	h, pattern := mux.Handler(r)
+	if pattern != "" && path.Clean(r.URL.Path) == r.URL.Path {
+		return nil
+	}
+	said := make(header)
+	h.ServeHTTP(said, r)
+	if allow := http.Header(said).Get("Allow"); allow != "" {
+		w.Header().Set("Allow", allow)
+		return errMethod
+	}
+	return fmt.Errorf("route: %w", runs.ErrNotFound)
 }
 
 // header is an [http.ResponseWriter] of which only the header is wanted.
@@ -181,14 +153,13 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, v Viewer) error {
 	if err != nil {
 		return err
 	}
-	q.Tenant = v.Tenant
-	page, err := a.cfg.Runs.List(r.Context(), q)
+	page, err := a.readRuns(r.Context(), v, q)
 	if err != nil {
 		return err
 	}
 	data := make([]Document, len(page.Runs))
 	for i, run := range page.Runs {
-		data[i] = a.document(run)
+		data[i] = a.document(r, run)
 	}
 	WriteJSON(w, http.StatusOK, List{data, string(page.Next)})
 	return nil
@@ -213,11 +184,11 @@ func (a *API) get(w http.ResponseWriter, r *http.Request, v Viewer) error {
 	deadline, stop := context.WithTimeout(r.Context(), preferredWait(r.Header))
 	defer stop()
 	for pause := 100 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		run, err := a.cfg.Runs.Get(r.Context(), runs.Ref{Tenant: v.Tenant, ID: r.PathValue("id")})
+		run, err := a.readRun(r.Context(), v, r.PathValue("id"))
 		if err != nil {
 			return err
 		}
-		body, tag := encode(a.document(run))
+		body, tag := encode(a.document(r, run))
 		if !matches(known, tag) || run.Ended() {
 			w.Header().Set("ETag", tag)
 			if matches(known, tag) {
@@ -243,7 +214,7 @@ func (a *API) items(w http.ResponseWriter, r *http.Request, v Viewer) error {
 		return err
 	}
 	// An unknown run is an error, not an empty list.
-	run, err := a.cfg.Runs.Get(r.Context(), runs.Ref{Tenant: v.Tenant, ID: r.PathValue("id")})
+	run, err := a.readRun(r.Context(), v, r.PathValue("id"))
 	if err != nil {
 		return err
 	}
@@ -275,10 +246,13 @@ func (a *API) types(w http.ResponseWriter, _ *http.Request, _ Viewer) error {
 	return nil
 }
 
-func (a *API) document(run *runs.Run) Document {
-	d := NewDocument(run, a.cfg.BasePath)
-	if a.cfg.Page != nil {
+func (a *API) document(r *http.Request, run *runs.Run) Document {
+	d := NewDocument(run, basePath(r))
+	switch {
+	case a.cfg.Page != nil:
 		d.Links["page"] = a.cfg.Page(run.Ref())
+	case a.inHub:
+		d.Links["page"] = strings.TrimSuffix(basePath(r), apiPath) + strings.TrimPrefix(d.Links["self"], basePath(r))
 	}
 	return d
 }

@@ -76,7 +76,12 @@ func newAPI(t *testing.T, n int) (http.Handler, *runs.Tracker) {
 
 func get(t *testing.T, h http.Handler, user, path string, header ...string) (*http.Response, string) {
 	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+	return send(t, h, user, http.MethodGet, path, header...)
+}
+
+func send(t *testing.T, h http.Handler, user, method, path string, header ...string) (*http.Response, string) {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, path, nil)
 	if user != "" {
 		r.Header.Set("X-User", user)
 	}

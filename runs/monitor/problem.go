@@ -27,6 +27,8 @@ func StatusOf(err error) (int, runs.Failure) {
 	switch {
 	case errors.Is(err, errWho):
 		return http.StatusServiceUnavailable, runs.Failure{Reason: runs.ReasonUnreachable, Message: "It cannot be found out who you are. Try again."}
+	case errors.Is(err, errMethod):
+		return http.StatusMethodNotAllowed, runs.Failure{Reason: runs.ReasonUnsupported, Message: "This method is not allowed here."}
 	case errors.Is(err, ErrUnauthenticated):
 		return http.StatusUnauthorized, runs.Failure{Reason: runs.ReasonUnauthenticated, Message: "Sign in first."}
 	case errors.Is(err, runs.ErrNotFound):

@@ -1,0 +1,190 @@
+package monitor
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tenantatlas/tenantatlas/runs"
+)
+
+// A mark is a status as people see it: an icon, a word and, by its class, a
+// colour. No information is in the colour alone.
+type mark struct {
+	Class string // of the badge, and the name of the icon
+	Word  string
+	Icons string // the address of the icons
+}
+
+// markOf names how a run is doing by its status and outcome.
+func (p *page) markOf(s runs.Status, o runs.Outcome) mark {
+	name := string(s)
+	if s == runs.StatusCompleted {
+		name = string(o)
+	}
+	switch name {
+	case "queued", "running", "succeeded", "partially_succeeded", "failed", "canceled", "blocked":
+		return mark{name, p.T("status." + name), p.Asset("icons.svg")}
+	}
+	return mark{"unknown", name, p.Asset("icons.svg")}
+}
+
+// Mark is the badge of a run.
+func (p *page) Mark(r *runs.Run) mark { return p.markOf(r.Status, r.Outcome) }
+
+// ItemMark is the badge of an item.
+func (p *page) ItemMark(o runs.ItemOutcome) mark {
+	if o == runs.ItemSkipped {
+		return mark{"skipped", p.T("count.skipped"), p.Asset("icons.svg")}
+	}
+	return p.markOf(runs.StatusCompleted, runs.Outcome(o))
+}
+
+// leaseGrace is how far the clock of the store, which leases are kept by, may be
+// behind that of the hub before a worker is called lost.
+const leaseGrace = 5 * time.Second
+
+// Trouble says what a run that is under way suffers from, as the end of a
+// message key: "lost" if its worker gives no sign of life, "stale" if the worker
+// lives but takes longer than such runs should, "waiting" if it was parked.
+// Empty means nothing is known to be wrong.
+func (p *page) Trouble(r *runs.Run) string {
+	switch {
+	case r.Status == runs.StatusRunning && !r.LeaseUntil.IsZero() && p.Now.After(r.LeaseUntil.Add(leaseGrace)):
+		return "lost"
+	case r.Status == runs.StatusRunning && p.stale(r):
+		return "stale"
+	case r.Status == runs.StatusQueued && r.Waiting.Reason != "":
+		return "waiting"
+	}
+	return ""
+}
+
+func (p *page) stale(r *runs.Run) bool {
+	for _, op := range p.hub.cfg.Runs.Operations() {
+		if op.Type == r.Type {
+			return op.Expected > 0 && p.Now.Sub(r.StartedAt) > op.Expected
+		}
+	}
+	return false
+}
+
+// Label is what people call a type of run.
+func (p *page) Label(t runs.Type) string {
+	for _, op := range p.hub.cfg.Runs.Operations() {
+		if op.Type == t {
+			return op.Label
+		}
+	}
+	return string(t)
+}
+
+// Who is the name of an actor, or the id if there is none.
+func (p *page) Who(a runs.Actor) string {
+	if a.Name != "" {
+		return a.Name
+	}
+	return a.ID
+}
+
+// A moment is an instant as a <time> shows it.
+type moment struct {
+	ISO  string // for machines
+	Text string // short, relative
+	Full string // absolute
+}
+
+// At presents an instant; the zero one is nothing.
+func (p *page) At(t time.Time) *moment {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &moment{t.Format(time.RFC3339), p.ago(t), t.Format("2006-01-02 15:04:05") + " UTC"}
+}
+
+func (p *page) ago(t time.Time) string {
+	d := p.Now.Sub(t)
+	switch {
+	case d < 0 && d > -time.Minute, d >= 0 && d < 10*time.Second:
+		return p.T("ago.now")
+	case d < 0:
+		return p.T("ago.in", p.Span(-d))
+	case d < 30*24*time.Hour:
+		return p.T("ago.past", p.Span(d))
+	}
+	return t.Format("2006-01-02")
+}
+
+// Span is a duration in its largest unit, for relative times.
+func (p *page) Span(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return p.T("span.seconds", int(d.Seconds()))
+	case d < time.Hour:
+		return p.T("span.minutes", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return p.T("span.hours", int(d.Hours()))
+	}
+	return p.T("span.days", int(d.Hours()/24))
+}
+
+// Took is how long a run has been or was being executed; empty if it was not.
+func (p *page) Took(r *runs.Run) string {
+	switch {
+	case r.StartedAt.IsZero() || r.Status == runs.StatusQueued:
+		return ""
+	case r.CompletedAt.IsZero():
+		return clock(p.Now.Sub(r.StartedAt))
+	}
+	return clock(r.CompletedAt.Sub(r.StartedAt))
+}
+
+// clock is a duration in at most two units, for columns: "850 ms", "1 m 05 s".
+func clock(d time.Duration) string {
+	d = max(d, 0)
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%d m %02d s", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%d h %02d m", int(d.Hours()), int(d.Minutes())%60)
+}
+
+// Num is a number with its thousands apart by a narrow space.
+func (p *page) Num(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	sign := ""
+	if s[0] == '-' {
+		sign, s = "-", s[1:]
+	}
+	var b strings.Builder
+	for i, c := range s {
+		if i > 0 && (len(s)-i)%3 == 0 {
+			b.WriteString("\u202f")
+		}
+		b.WriteRune(c)
+	}
+	return sign + b.String()
+}
+
+// A bar is the progress of a run.
+type bar struct {
+	Percent int
+	Label   string
+}
+
+// Bar is how far a run is, or nil if that is not known or nothing runs.
+func (p *page) Bar(r *runs.Run) *bar {
+	n, known := r.Counts.Percent()
+	if !known || r.Status != runs.StatusRunning {
+		return nil
+	}
+	return &bar{n, p.T("col.progress")}
+}
