@@ -19,7 +19,6 @@ type collection struct {
 	hasher
 }
 
-// newCollection returns nil if no kind of c is wanted.
 func newCollection(j *job, c *contract.Collection, kinds map[string]*kind) *collection {
 	col := &collection{Collection: c, job: j, kinds: make(map[string]*kind)}
 	for _, t := range c.Types {
@@ -28,9 +27,6 @@ func newCollection(j *job, c *contract.Collection, kinds map[string]*kind) *coll
 			k.lists++
 			col.kinds[t.Key] = k
 		}
-	}
-	if len(col.kinds) == 0 {
-		return nil
 	}
 	return col
 }

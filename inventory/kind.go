@@ -99,12 +99,11 @@ func (k *kind) accept(l contract.List, at Listed, h *hasher) (object, bool, erro
 	if err != nil {
 		return object{}, false, runs.Public(err, runs.ReasonBadResponse, "")
 	}
-	id := itemID(k.typ, l, summary.ID)
+	id := ItemID(k.typ, l, summary.ID)
 	if id == "" {
 		return object{}, false, runs.Public(nil, runs.ReasonBadResponse, "The service listed an object without an ID.")
 	}
-	o := object{kind: k, id: id, summary: summary}
-	o.want = Want{Type: k.typ, List: l, Object: at, ID: summary.ID, OData: summary.OData}
+	o := object{kind: k, id: id, summary: summary, want: NewWant(k.typ, l, at, summary)}
 	if !k.note(id) {
 		return object{}, false, nil
 	}
@@ -125,18 +124,6 @@ func (k *kind) note(id string) bool {
 	}
 	k.seen[id] = struct{}{}
 	return true
-}
-
-// itemID returns the id of an item. A singleton need not have one of its own.
-func itemID(t *contract.Type, l contract.List, id string) string {
-	switch {
-	case !l.Singleton:
-		return id
-	case len(t.Lists) == 1 || id == "":
-		return t.Key
-	default:
-		return id
-	}
 }
 
 // vanished takes back an object that was gone when it was to be read.

@@ -2,7 +2,6 @@ package inventory
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -30,23 +29,13 @@ type object struct {
 // are read every time, unless they came with the list. Content is read when
 // the list shows that it has moved, or cannot show it.
 func (o *object) plan(full bool, h *hasher) error {
-	t, doc := o.want.Type, o.want.Object.Doc
-	o.deep = t.Read.ByID || len(t.ChildrenOf(o.summary.OData)) > 0
+	o.deep = o.want.Content
 	var err error
-	if o.stamp, err = o.stampOf(doc, h); err != nil {
+	if o.stamp, err = o.stampOf(o.want.Object.Doc, h); err != nil {
 		return err
 	}
 	moved := !o.known || o.stamp == "" || o.stamp != o.trace.Stamp
-	switch t.Assign.Read {
-	case contract.AssignedAtPath:
-		o.want.Assignments = true
-	case contract.AssignedInList:
-		o.want.Assignments = inlineAssignments(doc) == nil
-	case contract.AssignedInRead:
-		moved = true
-	case contract.AssignedInBody, contract.AssignedNowhere:
-	}
-	o.want.Content = o.deep && (full || moved)
+	o.want.Content = o.deep && (full || moved || o.want.Type.Assign.Read == contract.AssignedInRead)
 	return nil
 }
 
@@ -65,15 +54,6 @@ func (o *object) stampOf(doc []byte, h *hasher) (string, error) {
 		return "", runs.Public(err, runs.ReasonBadResponse, "")
 	}
 	return fmt.Sprintf("%s %d %s", stamp, o.summary.Count, sum[:16]), nil
-}
-
-// inlineAssignments returns the assignments that a document brings along, or
-// nil if it has none or not all of them.
-func inlineAssignments(doc []byte) json.RawMessage {
-	if contract.Member(doc, "assignments@odata.nextLink") != nil {
-		return nil
-	}
-	return contract.Member(doc, "assignments")
 }
 
 // errStore marks errors of the store.
@@ -108,15 +88,6 @@ func (j *job) compare(ctx context.Context, o *object, r Reading, h *hasher) (fou
 	return f, err
 }
 
-// problem returns why an object that was read cannot be used.
-func (r *Reading) problem() error {
-	if r.Err == nil && r.Expected != r.Read {
-		return runs.Public(nil, runs.ReasonInconsistentRead,
-			fmt.Sprintf("An object says to have %d parts, and %d of them could be read.", r.Expected, r.Read))
-	}
-	return r.Err
-}
-
 // A state is what an object holds now.
 type state struct {
 	content         []byte // as it came; nil if it was not read, because it has not moved
@@ -136,16 +107,9 @@ func (o *object) state(r Reading, h *hasher) (s state, err error) {
 			return state{}, err
 		}
 	}
-	list := r.Assignments
-	switch t.Assign.Read {
-	case contract.AssignedInBody, contract.AssignedNowhere:
+	list, separate := o.want.assignments(s.content, r)
+	if !separate {
 		return s, nil
-	case contract.AssignedInRead:
-		list = inlineAssignments(s.content)
-	case contract.AssignedInList, contract.AssignedAtPath:
-		if !o.want.Assignments {
-			list = inlineAssignments(doc)
-		}
 	}
 	if s.assignments, err = contract.NormalizeAssignments(nil, list); err != nil {
 		return state{}, err

@@ -58,7 +58,7 @@ func (p *put) add(ctx context.Context, o object, r Reading) error {
 		k.vanished(o)
 		return nil
 	}
-	if err := r.problem(); err != nil {
+	if err := r.Problem(); err != nil {
 		return k.reject(err)
 	}
 	found, err := p.job.compare(ctx, &o, r, &p.hasher)

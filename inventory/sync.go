@@ -90,50 +90,24 @@ func (j *job) resume(ctx context.Context) error {
 // collect lists every collection that holds objects of the types, several at
 // a time and those of different service buckets first.
 func (j *job) collect(ctx context.Context, types []*contract.Type) error {
+	var left []*contract.Type
 	kinds := make(map[string]*kind)
 	for _, t := range types {
 		if !j.x.Done(t.Key) {
+			left = append(left, t)
 			kinds[t.Key] = newKind(j, t)
 		}
 	}
-	var work []*collection
-	for _, c := range slices.Concat(contract.Collections(), unknownCollections(types)) {
-		if col := newCollection(j, c, kinds); col != nil {
-			work = append(work, col)
-		}
+	var work []*collection // whole before the first begins: kinds count theirs
+	for _, c := range Collections(left) {
+		work = append(work, newCollection(j, c, kinds))
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(j.cfg.Parallel)
-	for _, c := range interleave(work) {
+	for _, c := range work {
 		g.Go(func() error { return c.sync(ctx) })
 	}
 	return g.Wait()
-}
-
-// unknownCollections returns the collections of those types that the contract
-// does not have.
-func unknownCollections(types []*contract.Type) []*contract.Collection {
-	var out []*contract.Collection
-	for _, t := range types {
-		if _, known := contract.Lookup(t.Key); !known {
-			out = append(out, &contract.Collection{List: t.Lists[0], Types: []*contract.Type{t}, Bucket: t.Bucket})
-		}
-	}
-	return out
-}
-
-// interleave reorders the collections so that neighbours count against
-// different buckets: the buckets are independent, and the slowest decides how
-// long it all takes.
-func interleave(all []*collection) []*collection {
-	rank := make(map[*collection]int, len(all))
-	inBucket := make(map[contract.Bucket]int)
-	for _, c := range all {
-		rank[c] = inBucket[c.Bucket]
-		inBucket[c.Bucket]++
-	}
-	slices.SortStableFunc(all, func(a, b *collection) int { return rank[a] - rank[b] })
-	return all
 }
 
 // settled remembers how a kind has ended.
