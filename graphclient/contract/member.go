@@ -20,9 +20,9 @@ func Member(doc []byte, name string) json.RawMessage {
 
 // WithMember appends the JSON object doc with the named member, in place of
 // those of that name which doc has. The rest stays byte by byte, but for space
-// around members. The name is one of Graph's properties, the value valid JSON.
-// It reports an error, and returns dst as it was, if doc is no
-// object.
+// around members. The name is one of Graph's properties, the value valid JSON;
+// nil leaves the member out. It reports an error, and returns dst as it was, if
+// doc is no object.
 func WithMember(dst, doc []byte, name string, value []byte) ([]byte, error) {
 	out := append(dst, '{')
 	err := members(doc, func(m member) {
@@ -33,6 +33,12 @@ func WithMember(dst, doc []byte, name string, value []byte) ([]byte, error) {
 	})
 	if err != nil {
 		return dst, err
+	}
+	if value == nil {
+		if out[len(out)-1] == ',' {
+			out = out[:len(out)-1]
+		}
+		return append(out, '}'), nil
 	}
 	out = append(strconv.AppendQuote(out, name), ':')
 	return append(append(out, value...), '}'), nil
