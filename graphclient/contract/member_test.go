@@ -43,6 +43,11 @@ func TestWithMember(t *testing.T) {
 			}
 		})
 	}
+	for doc, want := range map[string]string{`{"settings":[1],"id":"1"}`: `{"id":"1"}`, `{"id":"1","settings":2}`: `{"id":"1"}`, `{"settings":3}`: `{}`, `{}`: `{}`} {
+		if got, err := contract.WithMember(nil, []byte(doc), "settings", nil); err != nil || string(got) != want {
+			t.Errorf("WithMember(%s) without a value = %s, %v, want %s", doc, got, err, want)
+		}
+	}
 	got, err := contract.WithMember([]byte("before"), []byte(`[1]`), "settings", []byte(`[7]`))
 	if err == nil || string(got) != "before" {
 		t.Errorf("WithMember of an array = %q, %v, want what was there and an error", got, err)
