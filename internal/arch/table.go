@@ -45,7 +45,7 @@ func Table() map[string]Row {
 		"inventory/buninventory":  {Ours: []string{"inventory", "inventory/directory", "inventory/drift", bunkit}, Foreign: []string{bun}},
 		"inventory/inventorytest": {Ours: []string{"inventory", "inventory/directory", "inventory/drift"}},
 
-		"restore/backup":      {Ours: []string{"inventory", "runs", contract}},
+		"restore/backup":      {Ours: []string{"inventory", "runs", contract}, Foreign: []string{xsync}},
 		"restore":             {Ours: []string{"restore/backup", "inventory", "inventory/directory", "runs", contract}, Foreign: []string{xsync}, Planned: true},
 		"restore/graphtarget": {Ours: []string{"restore", "restore/backup", "graphclient", contract}, Planned: true},
 		"restore/memrestore":  {Ours: []string{"restore", "restore/backup", "inventory", "runs"}},

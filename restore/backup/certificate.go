@@ -91,18 +91,21 @@ func certify(set string, items []Item, earlier *Certificate, reports []KindRepor
 		in[v.Ref()] = true
 		of(v.Kind).count(v)
 	}
-	c := &Certificate{Set: set, Status: Complete, Kinds: []KindReport{}}
+	all := []KindReport{}
+	var reasons []runs.Reason
 	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
 		k := kinds[kind]
 		k.settle(in)
-		c.Kinds = append(c.Kinds, *k)
-		c.Reasons = append(c.Reasons, k.lacks()...)
+		all = append(all, *k)
+		reasons = append(reasons, k.lacks()...)
 	}
-	slices.Sort(c.Reasons)
-	if c.Reasons = slices.Compact(c.Reasons); len(c.Reasons) > 0 {
-		c.Status = Partial
+	slices.Sort(reasons)
+	reasons = slices.Compact(reasons)
+	status := Complete
+	if len(reasons) > 0 {
+		status = Partial
 	}
-	return c
+	return &Certificate{Set: set, Status: status, Reasons: reasons, Kinds: all}
 }
 
 // add adds what a later run reports.
