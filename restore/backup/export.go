@@ -193,7 +193,7 @@ func (cfg Config) Import(ctx context.Context, tenant, name string, by runs.Actor
 		return nil, err
 	}
 	var staged []Staged
-	bytes := 0
+	waiting := 0 // bytes
 	for i, item := range m.Items {
 		doc, err := files.read(item.Version)
 		if err != nil {
@@ -208,11 +208,11 @@ func (cfg Config) Import(ctx context.Context, tenant, name string, by runs.Actor
 			return nil, fmt.Errorf("seal: %w", err)
 		}
 		staged = append(staged, Staged{p.Version(item.Version, len(doc)), sealed})
-		if bytes += len(sealed); bytes >= chunkBytes || i == len(m.Items)-1 {
+		if waiting += len(sealed); waiting >= chunkBytes || i == len(m.Items)-1 {
 			if _, err := cfg.Store.Stage(ctx, tenant, set.ID, staged); err != nil {
 				return nil, fmt.Errorf("stage: %w", err)
 			}
-			staged, bytes = nil, 0
+			staged, waiting = nil, 0
 		}
 	}
 	if err := cfg.seal(ctx, set, c.Kinds, by, ""); err != nil {

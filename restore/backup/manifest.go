@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -113,27 +114,26 @@ func (l *Link) follow(ctx context.Context, v *Vault, prev *Link) error {
 	return nil
 }
 
-// appendLink completes l as the next link of its tenant's chain and has store
-// keep it, as often as it takes: another set may be sealed at the same time.
-func appendLink(ctx context.Context, v *Vault, s Chain, l Link, store func(ctx context.Context, l Link) error) (Link, error) {
+// appendLink completes l as the next link of its tenant's chain and appends it,
+// as often as it takes: another set may be sealed at the same time.
+func appendLink(ctx context.Context, v *Vault, s Chain, l Link, sealing *Sealing) error {
 	for {
 		head, err := s.Head(ctx, l.Tenant)
 		if err != nil {
-			return Link{}, fmt.Errorf("chain: %w", err)
+			return fmt.Errorf("chain: %w", err)
 		}
 		l.Seq, l.Previous = 1, ""
 		if head != nil {
 			l.Seq = head.Seq + 1
 			if l.Previous, err = head.digest(); err != nil {
-				return Link{}, err
+				return err
 			}
 		}
 		if l.MAC, err = l.code(ctx, v); err != nil {
-			return Link{}, err
+			return err
 		}
-		err = store(ctx, l)
-		if err == nil || !isConflict(err) || ctx.Err() != nil {
-			return l, err
+		if err = s.Append(ctx, l, sealing); !errors.Is(err, ErrConflict) || ctx.Err() != nil {
+			return err
 		}
 	}
 }

@@ -25,15 +25,15 @@ func (j *job) capture(ctx context.Context, c chunk) error {
 		}
 		got = j.take(got, w, inventory.Reading{})
 	}
-	bytes := 0
+	size := 0
 	if len(wants) > 0 {
 		for i, r := range j.source.Read(ctx, wants) {
 			got = j.take(got, c.wants[at[i]], r)
-			if bytes += len(r.Content) + len(r.Assignments); bytes >= chunkBytes {
+			if size += len(r.Content) + len(r.Assignments); size >= chunkBytes {
 				if err := j.stage(ctx, got); err != nil {
 					return err
 				}
-				got, bytes = nil, 0
+				got, size = nil, 0
 			}
 		}
 	}

@@ -45,10 +45,7 @@ func (cfg Config) seal(ctx context.Context, s *Set, reports []KindReport, by run
 		Tenant: s.Tenant, Set: s.ID, Manifest: digestOf(manifest),
 		At: runs.Instant(cfg.Now()), By: by, Run: run,
 	}
-	_, err = appendLink(ctx, cfg.Vault, cfg.Store, link, func(ctx context.Context, l Link) error {
-		return cfg.Store.Append(ctx, l, sealing)
-	})
-	if err != nil {
+	if err := appendLink(ctx, cfg.Vault, cfg.Store, link, sealing); err != nil {
 		return public("seal", err)
 	}
 	return nil
@@ -90,7 +87,7 @@ func isText(s string, most int, lines bool) bool {
 	if !utf8.ValidString(s) || utf8.RuneCountInString(s) > most {
 		return false
 	}
-	return !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) && !(lines && r == '\n') })
+	return !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) && (!lines || r != '\n') })
 }
 
 // Delete deletes a set in the name of somebody. The versions that other sets
@@ -99,10 +96,7 @@ func isText(s string, most int, lines bool) bool {
 func (cfg Config) Delete(ctx context.Context, tenant, set string, by runs.Actor) error {
 	cfg = cfg.complete()
 	link := Link{Tenant: tenant, Set: set, At: runs.Instant(cfg.Now()), By: by}
-	_, err := appendLink(ctx, cfg.Vault, cfg.Store, link, func(ctx context.Context, l Link) error {
-		return cfg.Store.Append(ctx, l, nil)
-	})
-	if err != nil {
+	if err := appendLink(ctx, cfg.Vault, cfg.Store, link, nil); err != nil {
 		return fmt.Errorf("delete backup set: %w", err)
 	}
 	return nil

@@ -24,8 +24,6 @@ var (
 	ErrInUse = errors.New("backup set is in use")
 )
 
-func isConflict(err error) bool { return errors.Is(err, ErrConflict) }
-
 // A Store keeps the backups of any number of tenants. Programs use
 // [AddOperation] and its siblings, which fill it; a Store only has to keep these
 // promises, which package restoretest checks.
