@@ -80,7 +80,7 @@ func (t *Tracker) tryClaim(ctx context.Context, op *Operation, r *Run) (x *Exec,
 			return nil, err
 		}
 	}
-	err = t.begin(ctx, r, func(claimed *Run, until time.Time) {
+	err = t.begin(ctx, op, r, func(claimed *Run, until time.Time) {
 		x = newExec(t, op, claimed, until)
 		x.work = func(ctx context.Context) error {
 			if inErr != nil {
@@ -98,7 +98,7 @@ func (t *Tracker) tryClaim(ctx context.Context, op *Operation, r *Run) (x *Exec,
 // begin writes the claim of r: the next attempt, with a lease. got is called
 // with what was stored and with the instant, on this process's clock, at which
 // the worker has to stop unless it has reported again.
-func (t *Tracker) begin(ctx context.Context, r *Run, got func(claimed *Run, until time.Time)) error {
+func (t *Tracker) begin(ctx context.Context, op *Operation, r *Run, got func(claimed *Run, until time.Time)) error {
 	now := t.now()
 	next := r.Clone()
 	next.Status = StatusRunning
@@ -106,11 +106,11 @@ func (t *Tracker) begin(ctx context.Context, r *Run, got func(claimed *Run, unti
 	next.StartedAt, next.UpdatedAt = latest(now, r.CreatedAt), now
 	next.Waiting, next.NotBefore, next.NextRing = Failure{}, time.Time{}, time.Time{}
 	next.Counts, next.Failures = Counts{}, nil
-	next.Timing = Timing{Lease: t.cfg.Lease}
+	next.Timing = Timing{Lease: op.Lease}
 	var claimed *Run
 	var until time.Time
 	err := t.persist(ctx, claimTries, func(ctx context.Context, again bool) (err error) {
-		until = t.until()
+		until = op.until()
 		claimed, err = t.update(ctx, next)
 		if again && errors.Is(err, ErrConflict) {
 			// Perhaps the try before has succeeded without our knowing.
@@ -137,7 +137,7 @@ const claimTries = 3
 // until is when a worker that reports now has to stop by itself. The clock is
 // read before the write, so that the store's lease ends later in any case. It
 // is the process's own clock: its monotonic reading cannot be set.
-func (t *Tracker) until() time.Time { return time.Now().Add(t.cfg.Lease - t.cfg.Margin) } //nolint:forbidigo // see above
+func (op *Operation) until() time.Time { return time.Now().Add(op.Lease - op.Margin) } //nolint:forbidigo // see above
 
 // end completes a run that is not this process's to execute.
 func (t *Tracker) end(ctx context.Context, r *Run, o Outcome, f Failure) error {

@@ -242,7 +242,7 @@ func (x *Exec) settle(it Item) {
 		}
 	})
 	if full {
-		ctx, cancel := context.WithTimeout(context.Background(), x.t.cfg.Margin) //nolint:forbidigo // reporting takes no context
+		ctx, cancel := context.WithTimeout(context.Background(), x.op.Margin) //nolint:forbidigo // reporting takes no context
 		defer cancel()
 		x.storeItems(ctx)
 	}

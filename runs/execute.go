@@ -154,9 +154,9 @@ func (x *Exec) guard(ctx, handler context.Context) {
 func (x *Exec) keep(ctx context.Context) {
 	last := time.Now() //nolint:forbidigo // monotonic, for this process only
 	for {
-		next := last.Add(x.t.cfg.Heartbeat)
+		next := last.Add(x.op.Heartbeat)
 		if x.isDirty() {
-			next = last.Add(min(x.t.cfg.Progress, x.t.cfg.Heartbeat))
+			next = last.Add(min(x.t.cfg.Progress, x.op.Heartbeat))
 		}
 		timer := time.NewTimer(time.Until(next))
 		select {
@@ -181,13 +181,13 @@ func (x *Exec) isDirty() bool {
 // report extends the lease and stores progress, and then the items: what the
 // lease depends on does not wait for anything else.
 func (x *Exec) report(ctx context.Context) {
-	until := x.t.until()
-	wctx, cancel := context.WithTimeout(ctx, x.t.cfg.Heartbeat)
+	until := x.op.until()
+	wctx, cancel := context.WithTimeout(ctx, x.op.Heartbeat)
 	err := x.update(wctx, func(r *Run) {
 		x.fill(r)
 		x.dirty = false
 		r.UpdatedAt = x.t.now()
-		r.Timing = Timing{Lease: x.t.cfg.Lease}
+		r.Timing = Timing{Lease: x.op.Lease}
 	})
 	cancel()
 	x.mu.Lock()
@@ -200,7 +200,7 @@ func (x *Exec) report(ctx context.Context) {
 	if err != nil && ctx.Err() == nil {
 		x.t.cfg.Logger.WarnContext(ctx, "progress was not stored", "run", x.ref.ID, "error", err)
 	}
-	ictx, cancel := context.WithTimeout(ctx, x.t.cfg.Heartbeat/2)
+	ictx, cancel := context.WithTimeout(ctx, x.op.Heartbeat/2)
 	defer cancel()
 	x.storeItems(ictx)
 }

@@ -75,7 +75,7 @@ func (x *Exec) finish(ctx context.Context, err, cause error) {
 // none takes so long that there could not be another.
 func (x *Exec) record(ctx context.Context, conclude func(r *Run)) error {
 	return x.t.persist(ctx, 0, func(ctx context.Context, _ bool) error {
-		ctx, cancel := context.WithTimeout(ctx, x.t.cfg.Heartbeat)
+		ctx, cancel := context.WithTimeout(ctx, x.op.Heartbeat)
 		defer cancel()
 		return x.update(ctx, func(r *Run) {
 			x.fill(r)
@@ -118,7 +118,7 @@ func (x *Exec) conclusion(ctx context.Context, err, cause error) func(r *Run) {
 		return canceled
 	case errors.Is(err, errAbandoned):
 		// It may still be at work, so the next attempt does not begin at once.
-		return giveBack(func(r *Run) { r.Timing.Delay = x.t.cfg.Lease })
+		return giveBack(func(r *Run) { r.Timing.Delay = x.op.Lease })
 	case errors.Is(cause, ErrStopping):
 		return giveBack(func(*Run) {})
 	case isParked && x.caller != nil:

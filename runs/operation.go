@@ -2,9 +2,11 @@ package runs
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 )
@@ -19,6 +21,13 @@ type Operation struct {
 
 	Timeout  time.Duration // of one attempt; 0 means none
 	Expected time.Duration // a run that takes longer is shown as likely stale; 0 means never
+
+	// What runs of this type have of their own of the fields of [Config] with
+	// these names; 0 means what that says. A [Tracker] shows what it goes by.
+	Lease     time.Duration
+	Heartbeat time.Duration
+	Margin    time.Duration
+	MaxLost   int
 
 	spec erased
 }
@@ -76,8 +85,12 @@ type Spec[In any] struct {
 	// nil, or if it returns "", it is [ActionStart].
 	Action func(in In) Action
 
-	Timeout  time.Duration // as in [Operation]
-	Expected time.Duration
+	Timeout   time.Duration // as in [Operation]
+	Expected  time.Duration
+	Lease     time.Duration
+	Heartbeat time.Duration
+	Margin    time.Duration
+	MaxLost   int
 }
 
 // Operation returns the operation that s describes.
@@ -88,12 +101,43 @@ func (s Spec[In]) Operation() Operation {
 		Description: s.Description,
 		Timeout:     s.Timeout,
 		Expected:    s.Expected,
+		Lease:       s.Lease,
+		Heartbeat:   s.Heartbeat,
+		Margin:      s.Margin,
+		MaxLost:     s.MaxLost,
 		spec:        &s,
 	}
 	if op.Label == "" {
 		op.Label = string(s.Type)
 	}
 	return op
+}
+
+// complete fills in what op leaves to cfg, which is complete itself, or says
+// what is wrong with op.
+func (op *Operation) complete(cfg *Config) error {
+	if err := op.Type.Validate(); err != nil {
+		return err
+	}
+	if op.spec == nil {
+		return errors.New("was not made by Define or Spec.Operation")
+	}
+	if op.Timeout < 0 || op.Expected < 0 || op.Lease < 0 || op.Heartbeat < 0 || op.Margin < 0 || op.MaxLost < 0 {
+		return errors.New("a duration or MaxLost is negative")
+	}
+	op.Lease = cmp.Or(op.Lease, cfg.Lease)
+	op.Heartbeat = cmp.Or(op.Heartbeat, cfg.Heartbeat)
+	op.Margin = cmp.Or(op.Margin, cfg.Margin)
+	op.MaxLost = cmp.Or(op.MaxLost, cfg.MaxLost)
+	return holds(op.Lease, op.Heartbeat, op.Margin)
+}
+
+// holds says whether a worker can keep its run with these.
+func holds(lease, heartbeat, margin time.Duration) error {
+	if lease <= heartbeat+margin {
+		return fmt.Errorf("the lease of %v must exceed heartbeat (%v) and margin (%v) together", lease, heartbeat, margin)
+	}
+	return nil
 }
 
 // erased is a Spec of which the input's type is not known.

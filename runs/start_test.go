@@ -425,6 +425,19 @@ func TestNewSaysWhatIsMissing(t *testing.T) {
 		{"dispatcher", func(c *runs.Config) { c.Dispatcher = nil }, "Config.Dispatcher is missing"},
 		{"negative", func(c *runs.Config) { c.Grace = -1 }, "negative"},
 		{"short lease", func(c *runs.Config) { c.Lease = time.Second }, "must exceed"},
+		{"negative losses", func(c *runs.Config) { c.MaxLost = -1 }, "MaxLost is negative"},
+		{"operation's short lease", func(c *runs.Config) {
+			c.Operations = []runs.Operation{runs.Spec[selection]{Type: sync1, Lease: 7 * time.Second}.Operation()}
+		}, "operation inventory.sync: the lease of 7s must exceed"},
+		{"operation's long heartbeat", func(c *runs.Config) {
+			c.Operations = []runs.Operation{runs.Spec[selection]{Type: sync1, Heartbeat: 27 * time.Second}.Operation()}
+		}, "operation inventory.sync: the lease of 30s must exceed"},
+		{"operation's negative", func(c *runs.Config) {
+			c.Operations = []runs.Operation{runs.Spec[selection]{Type: sync1, Timeout: -1}.Operation()}
+		}, "operation inventory.sync: a duration or MaxLost is negative"},
+		{"operation's negative losses", func(c *runs.Config) {
+			c.Operations = []runs.Operation{runs.Spec[selection]{Type: sync1, MaxLost: -1}.Operation()}
+		}, "operation inventory.sync: a duration or MaxLost is negative"},
 		{"type", func(c *runs.Config) { c.Operations = []runs.Operation{runs.Define("Sync", nothing)} }, "resource.action"},
 		{"twice", func(c *runs.Config) { c.Operations = []runs.Operation{op(nothing), op(nothing)} }, "twice"},
 		{"by hand", func(c *runs.Config) { c.Operations = []runs.Operation{{Type: sync1}} }, "was not made by"},

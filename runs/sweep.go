@@ -64,7 +64,7 @@ func (t *Tracker) rescue(ctx context.Context, r *Run) error {
 	switch {
 	case !r.Cancel.At.IsZero():
 		return t.end(ctx, r, OutcomeCanceled, Because(ReasonCanceled))
-	case r.Inline, r.Lost >= t.cfg.MaxLost:
+	case r.Inline, r.Lost >= t.ops[r.Type].MaxLost:
 		t.cfg.Logger.WarnContext(ctx, "worker was lost", "run", r.ID, "type", r.Type, "lost", r.Lost)
 		return t.end(ctx, r, OutcomeFailed, Because(ReasonWorkerLost))
 	}

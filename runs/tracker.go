@@ -46,7 +46,8 @@ type Config struct {
 	// Lease is how long a worker may be silent before its run is taken from it;
 	// 0 means 30 s. Heartbeat is how often it reports; 0 means 5 s. Margin is
 	// how long before the end of its lease a worker that cannot report stops by
-	// itself; 0 means 3 s. Lease must exceed the other two together.
+	// itself; 0 means 3 s. Lease must exceed the other two together. An
+	// [Operation] can have its own.
 	Lease     time.Duration
 	Heartbeat time.Duration
 	Margin    time.Duration
@@ -62,7 +63,7 @@ type Config struct {
 	Ring  time.Duration
 
 	// MaxLost is how often a run may lose its worker before it fails; 0 means
-	// three times.
+	// three times. An [Operation] can have its own.
 	MaxLost int
 
 	// Grace is how long handlers may go on when the context of Run has ended;
@@ -136,10 +137,13 @@ func New(cfg Config) (*Tracker, error) {
 			*d.value = d.fallback
 		}
 	}
-	if cfg.Lease <= cfg.Heartbeat+cfg.Margin {
-		return nil, fmt.Errorf("runs: Config.Lease (%v) must exceed Heartbeat and Margin together (%v)", cfg.Lease, cfg.Heartbeat+cfg.Margin)
+	if err := holds(cfg.Lease, cfg.Heartbeat, cfg.Margin); err != nil {
+		return nil, fmt.Errorf("runs: Config: %w", err)
 	}
-	if cfg.MaxLost <= 0 {
+	if cfg.MaxLost < 0 {
+		return nil, errors.New("runs: Config.MaxLost is negative")
+	}
+	if cfg.MaxLost == 0 {
 		cfg.MaxLost = 3
 	}
 	t := &Tracker{
@@ -156,14 +160,11 @@ func New(cfg Config) (*Tracker, error) {
 		last:     make(chan struct{}),
 	}
 	for _, op := range cfg.Operations {
-		if err := op.Type.Validate(); err != nil {
-			return nil, fmt.Errorf("runs: operation: %w", err)
-		}
-		if op.spec == nil {
-			return nil, fmt.Errorf("runs: operation %s was not made by Define or Spec.Operation", op.Type)
-		}
 		if t.ops[op.Type] != nil {
 			return nil, fmt.Errorf("runs: operation %s is declared twice", op.Type)
+		}
+		if err := op.complete(&cfg); err != nil {
+			return nil, fmt.Errorf("runs: operation %s: %w", op.Type, err)
 		}
 		t.ops[op.Type] = &op
 		t.types = append(t.types, op.Type)

@@ -26,8 +26,9 @@ func (t *Tracker) do(ctx context.Context, req Request, work func(ctx context.Con
 		return Started{}, err
 	}
 	r.Inline, r.Status, r.Attempt, r.StartedAt = true, StatusRunning, 1, r.CreatedAt
-	r.Timing = Timing{Lease: t.cfg.Lease}
-	until := t.until()
+	op := t.ops[r.Type]
+	r.Timing = Timing{Lease: op.Lease}
+	until := op.until()
 	s, err := t.insert(ctx, t.cfg.Store, startTries, r)
 	if err != nil {
 		return s, err
@@ -35,7 +36,7 @@ func (t *Tracker) do(ctx context.Context, req Request, work func(ctx context.Con
 	if !s.Created {
 		return t.join(ctx, r, s)
 	}
-	x := newExec(t, t.ops[r.Type], s.Run.Clone(), until)
+	x := newExec(t, op, s.Run.Clone(), until)
 	x.work = func(ctx context.Context) error { return work(ctx, x) }
 	x.caller = ctx
 	t.observeStage(ctx, s.Run)
