@@ -18,8 +18,8 @@ func BenchmarkIdle(b *testing.B) {
 		return nil, nil
 	})
 	defer stop()
-	for b.Loop() {
-		if err := d.Dispatch(b.Context(), ref(1)); err != nil {
+	for i := 0; b.Loop(); i++ {
+		if err := d.Dispatch(b.Context(), ref(i)); err != nil {
 			b.Fatal(err)
 		}
 		<-claimed

@@ -28,9 +28,12 @@
 //     nothing. At its next delivery the claim finds that there is nothing to do.
 //   - A job fails only if its arguments cannot be read. When a claim reports an
 //     error the job is snoozed, for 5 s at most; River keeps no text of errors.
+//   - A run has one job that waits, however often the sweep offers it again.
 //   - The job of a process that died stays running for a day, and is then
 //     completed without effect. The run itself is rescued by the Tracker's
-//     sweep, which inserts another job.
+//     sweep, which inserts another job, and one more each time it offers the
+//     run again for as long as the dead one is there: after half the age of
+//     the run, and after five minutes at most.
 //
 // Completed jobs are deleted after an hour.
 //

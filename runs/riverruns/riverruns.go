@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
 
 	"github.com/tenantatlas/tenantatlas/runs"
 )
@@ -135,12 +136,30 @@ type job struct {
 // Kind implements [river.JobArgs].
 func (job) Kind() string { return "tenantatlas.run" }
 
-// Dispatch inserts a job for ref, in a transaction of its own. There is always
-// room; what keeps the database from answering is an error.
+// waits are the states of a job that is still to be worked on, and, because
+// River insists on it, of one that is.
+func waits() []rivertype.JobState {
+	return []rivertype.JobState{
+		rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable, rivertype.JobStateRunning,
+		rivertype.JobStateScheduled,
+	}
+}
+
+// Dispatch inserts a job for ref, in a transaction of its own, unless one waits
+// already. There is always room; what keeps the database from answering is an
+// error.
 func (d *Dispatcher) Dispatch(ctx context.Context, ref runs.Ref) error {
-	// A job is not unique: one that a dead process has left must not be in the
-	// way of the next.
-	_, err := d.inserts.Insert(ctx, job{ref.Tenant, ref.ID, ref.Type}, &river.InsertOpts{Queue: d.cfg.Queue})
+	j := job{ref.Tenant, ref.ID, ref.Type}
+	opts := &river.InsertOpts{
+		Queue:      d.cfg.Queue,
+		UniqueOpts: river.UniqueOpts{ByArgs: true, ByQueue: true, ByState: waits()},
+	}
+	there, err := d.inserts.Insert(ctx, j, opts)
+	if err == nil && there.UniqueSkippedAsDuplicate && there.Job.State == rivertype.JobStateRunning {
+		// It may be a dead process that works on it, or one that has found
+		// before this call that there is nothing to do.
+		_, err = d.inserts.Insert(ctx, j, &river.InsertOpts{Queue: d.cfg.Queue})
+	}
 	if err != nil {
 		return fmt.Errorf("insert job: %w", err)
 	}

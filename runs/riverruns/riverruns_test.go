@@ -7,11 +7,13 @@ import (
 	"log/slog"
 	"net"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/tenantatlas/tenantatlas/internal/sqltest"
@@ -236,5 +238,49 @@ func TestWorkersAreBounded(t *testing.T) {
 		t.Errorf("%d more claims by a process whose workers are busy", n)
 	}
 	close(blocked)
+	stop()
+}
+
+// TestOneJobWaits: a run that is offered again and again has one job, but not
+// one that a dead process has left.
+func TestOneJobWaits(t *testing.T) {
+	cfg := configOf(t, sqltest.Postgres(t))
+	d := open(t, cfg)
+	states := func() (all []string) {
+		t.Helper()
+		rows, err := cfg.Pool.Query(t.Context(), "SELECT args->>'id' || ' ' || state FROM river_job ORDER BY id")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	dispatch(t, d, ref(1), ref(2), ref(1), ref(1))
+	if diff := cmp.Diff([]string{"r1 available", "r2 available"}, states()); diff != "" {
+		t.Errorf("jobs (-want +got):\n%s", diff)
+	}
+	if _, err := cfg.Pool.Exec(t.Context(), "UPDATE river_job SET state = 'running', attempted_at = now() WHERE args->>'id' = 'r1'"); err != nil {
+		t.Fatal(err)
+	}
+	dispatch(t, d, ref(1))
+	if diff := cmp.Diff([]string{"r1 running", "r2 available", "r1 available"}, states()); diff != "" {
+		t.Errorf("jobs after a process has died (-want +got):\n%s", diff)
+	}
+	claimed := make(chan runs.Ref, 10)
+	stop := work(t, d, func(_ context.Context, r runs.Ref) (func(context.Context), error) {
+		claimed <- r
+		return nil, nil
+	})
+	receive(t, "claim", claimed)
+	receive(t, "claim", claimed)
+	await(t, "end of all jobs but the dead one", func() bool {
+		return slices.Equal(states(), []string{"r1 running", "r2 completed", "r1 completed"})
+	})
+	dispatch(t, d, ref(2)) // its job was used up
+	if got := receive(t, "claim", claimed); got != ref(2) {
+		t.Errorf("claimed %v, want %v", got, ref(2))
+	}
 	stop()
 }
