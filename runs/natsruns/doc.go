@@ -31,9 +31,28 @@
 //
 // When the server is out of reach, Dispatch waits for it as long as its context
 // lets it, and 5 s at most; workers go on with what they execute and wait. A
-// reference that got lost, with the server's memory or otherwise, is replaced by
+// reference that got lost, with the server's files or otherwise, is replaced by
 // the Tracker's sweep. Messages have no ID for the server to compare, because the
 // sweep's second one for a run must get through.
+//
+// # When the server is away
+//
+// A start waits 1.2 s for its dispatcher, because it has to answer within 2 s.
+// A server that is away for longer, as while a cluster elects a leader, fails the
+// runs that are started meanwhile: whoever started them learns at once, and
+// nothing looks queued that nobody carries. A program that would rather have
+// them wait says that the dispatcher is full. They stay queued then, and the
+// sweep offers them when the server is back:
+//
+//	type patient struct{ *natsruns.Dispatcher }
+//
+//	func (p patient) Dispatch(ctx context.Context, ref runs.Ref) error {
+//		err := p.Dispatcher.Dispatch(ctx, ref)
+//		if errors.Is(err, context.DeadlineExceeded) {
+//			return runs.ErrFull
+//		}
+//		return err
+//	}
 //
 // # Stream and consumer
 //

@@ -52,10 +52,15 @@ func (b *broker) stop() {
 	b.WaitForShutdown()
 }
 
-// connect returns a connection of its own, as another process has.
 func (b *broker) connect(t testing.TB) jetstream.JetStream {
 	t.Helper()
-	nc, err := nats.Connect(b.ClientURL(), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond),
+	return connect(t, b.ClientURL())
+}
+
+// connect returns a connection of its own, as another process has.
+func connect(t testing.TB, url string) jetstream.JetStream {
+	t.Helper()
+	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // not on the terminal
 	if err != nil {
 		t.Fatal(err)
