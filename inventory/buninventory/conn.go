@@ -168,18 +168,3 @@ func (t *tx) rollback() error {
 	}
 	return nil
 }
-
-// query runs a statement and calls row for each row of its result.
-func query(ctx context.Context, c bunkit.Conn, text string, args []any, row func(rows *sql.Rows) error) (err error) {
-	rows, err := c.QueryContext(ctx, text, args...)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		if err := row(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tenantatlas/tenantatlas/internal/bunkit"
 	"github.com/tenantatlas/tenantatlas/inventory"
 )
 
@@ -58,7 +59,7 @@ func (s *Store) Cover(ctx context.Context, sync inventory.Sync, c inventory.Cove
 
 func (s *Store) coverKind(ctx context.Context, t *tx, run string, c inventory.Coverage, missed []string) error {
 	var k kindRow
-	err := query(ctx, t, s.sql.kind, []any{t.tenant, c.Kind}, func(rows *sql.Rows) error {
+	err := bunkit.Query(ctx, t, s.sql.kind, []any{t.tenant, c.Kind}, func(rows *sql.Rows) error {
 		return rows.Scan(at{&k.covered}, at{&k.full}, &k.epoch, at{&k.seen}, &k.run)
 	})
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 
+	"github.com/tenantatlas/tenantatlas/internal/bunkit"
 	"github.com/tenantatlas/tenantatlas/inventory"
 )
 
@@ -92,5 +93,5 @@ func (s *Store) Explain(ctx context.Context, how string, of Statement, row func(
 		return err
 	}
 	defer tx.Rollback()
-	return query(ctx, tx, how+" "+of.Text, of.Args, row)
+	return bunkit.Query(ctx, tx, how+" "+of.Text, of.Args, row)
 }

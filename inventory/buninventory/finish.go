@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/tenantatlas/tenantatlas/internal/bunkit"
 	"github.com/tenantatlas/tenantatlas/inventory"
 )
 
@@ -77,7 +78,7 @@ func (s *Store) Coverage(ctx context.Context, q inventory.CoverageQuery) (invent
 
 func (s *Store) reportOf(ctx context.Context, text string, args []any) (r inventory.Report, err error) {
 	found := false
-	err = query(ctx, s.db.Read.DB, text, args, func(rows *sql.Rows) error {
+	err = bunkit.Query(ctx, s.db.Read.DB, text, args, func(rows *sql.Rows) error {
 		found = true
 		var body sql.NullString
 		if err := rows.Scan(&r.Run, &r.Selection, at{&r.CompletedAt}, &body); err != nil || !body.Valid {

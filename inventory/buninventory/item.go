@@ -79,7 +79,7 @@ func (s *Store) Get(ctx context.Context, tenant string, ref inventory.Ref, selec
 func (s *Store) get(ctx context.Context, tenant string, ref inventory.Ref, selection string) (d inventory.Document, err error) {
 	var content, assignments []byte
 	found := false
-	err = query(ctx, s.db.Read.DB, s.sql.get, []any{tenant, selection, ref.Kind, ref.ID}, func(rows *sql.Rows) error {
+	err = bunkit.Query(ctx, s.db.Read.DB, s.sql.get, []any{tenant, selection, ref.Kind, ref.ID}, func(rows *sql.Rows) error {
 		found = true
 		return rows.Scan(append(scanItem(&d.Item), &content, &assignments)...)
 	})
@@ -106,7 +106,7 @@ func (s *Store) Content(ctx context.Context, tenant, hash string) (json.RawMessa
 		return nil, inventory.ErrNotFound
 	}
 	var packed []byte
-	err := query(ctx, s.db.Read.DB, s.sql.content, []any{tenant, hash}, func(rows *sql.Rows) error { return rows.Scan(&packed) })
+	err := bunkit.Query(ctx, s.db.Read.DB, s.sql.content, []any{tenant, hash}, func(rows *sql.Rows) error { return rows.Scan(&packed) })
 	if err == nil && packed == nil {
 		err = inventory.ErrNotFound
 	}
@@ -127,7 +127,7 @@ func (s *Store) Known(ctx context.Context, tenant, kind string) (inventory.Known
 	if !storable(tenant, kind) {
 		return known, nil
 	}
-	err := query(ctx, s.db.Read.DB, s.sql.known, []any{tenant, kind}, func(rows *sql.Rows) error {
+	err := bunkit.Query(ctx, s.db.Read.DB, s.sql.known, []any{tenant, kind}, func(rows *sql.Rows) error {
 		var id, hash, assignments, stamp sql.NullString
 		var linked sql.NullBool
 		err := rows.Scan(at{&known.CoveredAt}, at{&known.FullAt}, &id, &hash, &assignments, &stamp, &linked)

@@ -39,7 +39,7 @@ func (s *Store) links(ctx context.Context, q inventory.LinkQuery, after []string
 	size := q.PageSize()
 	text, args := s.linkStatement(q, after, size)
 	n := 0
-	err = query(ctx, s.db.Read.DB, text, args, func(rows *sql.Rows) error {
+	err = bunkit.Query(ctx, s.db.Read.DB, text, args, func(rows *sql.Rows) error {
 		if n++; n > size {
 			end := page.Links[size-1]
 			last = []string{end.From.Kind, end.From.ID, string(end.Type), end.To.Kind, end.To.ID, strconv.FormatBool(end.Exclude)}

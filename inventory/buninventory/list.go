@@ -144,7 +144,7 @@ func (s *Store) list(ctx context.Context, q inventory.Query, after []string) (pa
 	n := 0
 	var end []string
 	text := s.itemStatement(q, w)
-	err = query(ctx, s.db.Read.DB, text, w.args, func(rows *sql.Rows) error {
+	err = bunkit.Query(ctx, s.db.Read.DB, text, w.args, func(rows *sql.Rows) error {
 		if n++; n > size {
 			last = end
 			return nil
@@ -194,7 +194,7 @@ func (s *Store) contains(text string) string {
 func (s *Store) horizon(ctx context.Context, w *itemWalk) (last []string, err error) {
 	statement := "SELECT kind, fold, id FROM inventory_items WHERE " + w.where() + w.order("") +
 		" LIMIT 1 OFFSET " + strconv.Itoa(maxLook-1)
-	err = query(ctx, s.db.Read.DB, translate(s.dialect, statement), w.args, func(rows *sql.Rows) error {
+	err = bunkit.Query(ctx, s.db.Read.DB, translate(s.dialect, statement), w.args, func(rows *sql.Rows) error {
 		last = make([]string, 3)
 		return rows.Scan(&last[0], &last[1], &last[2])
 	})

@@ -2,8 +2,6 @@ package bunruns
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -12,20 +10,9 @@ import (
 	"github.com/tenantatlas/tenantatlas/runs"
 )
 
-// explain says what failed, and makes errors of the database what package runs
-// says. The text of err stays in it, for logs.
+// explain says what failed, in the errors of package runs.
 func (s *Store) explain(ctx context.Context, doing string, err error) error {
-	switch ended := ctx.Err(); {
-	case err == nil:
-		return nil
-	case ended != nil && errors.Is(err, ended):
-	case ended != nil: // drivers report it in words of their own
-		return fmt.Errorf("%s: %w: %w", doing, ended, err)
-	case bunkit.Unreachable(err), bunkit.Transient(err), errors.Is(err, sql.ErrConnDone),
-		errors.Is(err, context.DeadlineExceeded): // which then is one of the driver's, not of ctx
-		return fmt.Errorf("%s: %w: %w", doing, runs.ErrStoreUnavailable, err)
-	}
-	return fmt.Errorf("%s: %w", doing, err)
+	return bunkit.Explain(ctx, doing, err, runs.ErrStoreUnavailable)
 }
 
 // duplicate returns what the run that an update would have made doubles, or
