@@ -26,10 +26,10 @@ func Table() map[string]Row {
 		"runs/bunaudit":  {Ours: []string{"runs", "runs/audit", bunkit}, Foreign: []string{bun}, Planned: true},
 		"runs/schedule":  {Ours: []string{"runs"}, Planned: true},
 
-		"notify":            {Ours: []string{"runs"}, Planned: true},
-		"notify/memnotify":  {Ours: []string{"notify"}, Planned: true},
-		"notify/bunnotify":  {Ours: []string{"notify", bunkit}, Foreign: []string{bun}, Planned: true},
-		"notify/notifytest": {Ours: []string{"notify"}, Planned: true},
+		"notify":            {Ours: []string{"runs"}},
+		"notify/memnotify":  {Ours: []string{"notify", "runs"}}, // a notification is of a run
+		"notify/bunnotify":  {Ours: []string{"notify", "runs", bunkit}, Foreign: []string{bun}},
+		"notify/notifytest": {Ours: []string{"notify", "runs"}},
 		"notify/bell":       {Ours: []string{"notify", "runs/monitor"}, Planned: true},
 
 		"graphclient":           {Ours: []string{contract}, Foreign: []string{xsync}},

@@ -1,0 +1,2 @@
+DROP TABLE notify_outbox;
+DROP TABLE notify_inbox;
