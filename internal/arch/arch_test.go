@@ -251,8 +251,11 @@ func TestCheckTable(t *testing.T) {
 		"notify":        {},
 		"util":          {},
 		"restore":       {Ours: []string{"gone"}},
+		"internal/all":  {Ours: []string{arch.All, "runs/natsruns"}, Module: true},
+		"internal/kit":  {Ours: []string{"runs"}},
 	})
 	want := []string{
+		"internal/kit: may import runs, which is not below it",
 		"inventory: may import notify, which is not below it",
 		"inventory: may import runs/natsruns, which is another module",
 		"restore: may import gone, which has no row",

@@ -158,7 +158,8 @@ func top(pkg string) string {
 
 // CheckTable returns a sentence for everything in the table that contradicts
 // itself: a package that no row describes, an arrow that points up or sideways
-// between the wings, or from the root module into a nested one.
+// between the wings, or from the root module into a nested one. A package that
+// may import [All] stands above every wing.
 func CheckTable(table map[string]Row) []string {
 	var problems []string
 	wings := Wings()
@@ -174,7 +175,7 @@ func CheckTable(table map[string]Row) []string {
 			case p == All:
 			case !ok:
 				problems = append(problems, fmt.Sprintf("%s: may import %s, which has no row", pkg, to))
-			case top(to) != wing && !slices.Contains(wings[wing], top(to)):
+			case top(to) != wing && !slices.Contains(wings[wing], top(to)) && !slices.Contains(table[pkg].Ours, All):
 				problems = append(problems, fmt.Sprintf("%s: may import %s, which is not below it", pkg, to))
 			case row.Module && !table[pkg].Module:
 				problems = append(problems, fmt.Sprintf("%s: may import %s, which is another module", pkg, to))
