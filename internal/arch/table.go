@@ -71,7 +71,7 @@ func Table() map[string]Row {
 		// The commands that check.sh runs.
 		"internal/sqltest/withpostgres": {Ours: []string{"internal/sqltest"}},
 
-		"internal/bench": {Ours: []string{All}, Foreign: []string{
+		"internal/bench": {Ours: []string{All, "runs/riverruns"}, Foreign: []string{
 			pgx, sqlite, bun, xsync, "github.com/riverqueue/river", "github.com/hibiken/asynq", "github.com/microsoftgraph", "github.com/microsoft",
 		}, Module: true},
 		"internal/browsertest": {Ours: []string{All}, Foreign: []string{"github.com/chromedp"}, Module: true, Planned: true},

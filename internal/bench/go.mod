@@ -8,6 +8,7 @@ require (
 	github.com/riverqueue/river/riverdriver v0.51.0
 	github.com/riverqueue/river/riverdriver/riverpgxv5 v0.51.0
 	github.com/tenantatlas/tenantatlas v0.0.0
+	github.com/tenantatlas/tenantatlas/runs/riverruns v0.0.0
 	modernc.org/sqlite v1.60.1
 )
 
@@ -43,4 +44,7 @@ require (
 	modernc.org/memory v1.12.1 // indirect
 )
 
-replace github.com/tenantatlas/tenantatlas => ../..
+replace (
+	github.com/tenantatlas/tenantatlas => ../..
+	github.com/tenantatlas/tenantatlas/runs/riverruns => ../../runs/riverruns
+)

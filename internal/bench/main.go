@@ -5,6 +5,7 @@
 //	go run .         # about five minutes
 //	go run . -quick  # about one
 //	go run . -only duplicate
+//	go run . -only capacity # the constants of docs/scaling.md, two minutes
 package main
 
 import (
@@ -61,6 +62,9 @@ func more(ours, peer float64) float64 { return ours / peer }
 func less(ours, peer float64) float64 { return peer / ours }
 
 func (b *bench) run(ctx context.Context) (err error) {
+	if b.only == "capacity" {
+		return b.capacity(ctx)
+	}
 	cluster, err := sqltest.StartCluster(ctx)
 	if err != nil {
 		return err

@@ -11,7 +11,6 @@ import (
 	"github.com/tenantatlas/tenantatlas/internal/bunkit"
 	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/bunruns"
-	"github.com/tenantatlas/tenantatlas/runs/pondruns"
 )
 
 const noop runs.Type = "bench.noop"
@@ -61,7 +60,7 @@ func (nobody) Dispatch(context.Context, runs.Ref) error { return nil }
 
 // newOurs returns a tracker that works with the dispatcher, or starts only if
 // it is nil.
-func newOurs(ctx context.Context, db bunkit.DB, d *pondruns.Dispatcher, handle func(ctx context.Context, x *runs.Exec, in input) error) (*ours, error) {
+func newOurs(ctx context.Context, db bunkit.DB, d runs.Dispatcher, handle func(ctx context.Context, x *runs.Exec, in input) error) (*ours, error) {
 	store, err := bunruns.New(db)
 	if err != nil {
 		return nil, err

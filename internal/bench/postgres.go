@@ -37,7 +37,7 @@ func (b *bench) postgres(ctx context.Context, server string) (err error) {
 			err = errors.Join(err, end())
 		}
 	}()
-	us := func(name string, d *pondruns.Dispatcher, handle func(context.Context, *runs.Exec, input) error) (*ours, *sql.DB, error) {
+	us := func(name string, d runs.Dispatcher, handle func(context.Context, *runs.Exec, input) error) (*ours, *sql.DB, error) {
 		dsn, err := newSchema(ctx, server, name)
 		if err != nil {
 			return nil, nil, err

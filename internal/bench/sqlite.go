@@ -10,6 +10,7 @@ import (
 	_ "modernc.org/sqlite" // the driver
 
 	"github.com/tenantatlas/tenantatlas/internal/bunkit"
+	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/pondruns"
 )
 
@@ -44,7 +45,7 @@ func (b *bench) sqlite(ctx context.Context, _ string) (err error) {
 	})
 }
 
-func onFile(ctx context.Context, path string, d *pondruns.Dispatcher) (*ours, func() error, error) {
+func onFile(ctx context.Context, path string, d runs.Dispatcher) (*ours, func() error, error) {
 	writeName, readName := bunkit.SQLiteDSN(path)
 	write, err := sql.Open("sqlite", writeName)
 	if err != nil {
