@@ -1,0 +1,13 @@
+package memaudit_test
+
+import (
+	"testing"
+
+	"github.com/tenantatlas/tenantatlas/runs/audit"
+	"github.com/tenantatlas/tenantatlas/runs/audit/audittest"
+	"github.com/tenantatlas/tenantatlas/runs/memaudit"
+)
+
+func TestStore(t *testing.T) {
+	audittest.TestStore(t, func(testing.TB) audit.Store { return memaudit.New() })
+}
