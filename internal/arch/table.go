@@ -32,7 +32,7 @@ func Table() map[string]Row {
 		"notify/memnotify":  {Ours: []string{"notify", "runs"}}, // a notification is of a run
 		"notify/bunnotify":  {Ours: []string{"notify", "runs", bunkit}, Foreign: []string{bun}},
 		"notify/notifytest": {Ours: []string{"notify", "runs"}},
-		"notify/bell":       {Ours: []string{"notify", "runs/monitor"}, Planned: true},
+		"notify/bell":       {Ours: []string{"notify", "runs", "runs/monitor"}},
 
 		"graphclient":           {Ours: []string{contract}, Foreign: []string{xsync}},
 		"graphclient/contract":  {}, // knowledge without input or output
