@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tenantatlas/tenantatlas/inventory"
+	"github.com/tenantatlas/tenantatlas/notify"
 	"github.com/tenantatlas/tenantatlas/runs"
 )
 
@@ -73,7 +74,12 @@ func (h *host) seed(ctx context.Context) error {
 				past.StartedAt, past.CompletedAt = time.Time{}, past.StartedAt
 			}
 			past.UpdatedAt = past.CompletedAt
-			if _, err := h.tracker.Import(ctx, &past); err != nil {
+			stored, err := h.tracker.Import(ctx, &past)
+			if err != nil {
+				return err
+			}
+			// Import tells nobody. The newest two are there to be read.
+			if err := h.stores.inbox.Put(ctx, demoNote(stored, j >= 2)); err != nil {
 				return err
 			}
 		}
@@ -87,6 +93,17 @@ func (h *host) seed(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// demoNote tells the demo's first user, who is its visitor, of a run.
+func demoNote(r *runs.Run, read bool) notify.Notification {
+	n := notify.Of(r)
+	n.Recipient = demoUsers[0]
+	n.ID = n.Identify()
+	if read {
+		n.ReadAt = n.At.Add(time.Minute)
+	}
+	return n
 }
 
 // demoPast are runs of each outcome, the newest first.

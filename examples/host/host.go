@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/tenantatlas/tenantatlas/inventory"
+	"github.com/tenantatlas/tenantatlas/notify"
+	"github.com/tenantatlas/tenantatlas/notify/bell"
 	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/monitor"
 	"github.com/tenantatlas/tenantatlas/runs/pondruns"
@@ -54,13 +56,25 @@ func newHost(ctx context.Context, opts *options, log *slog.Logger) (_ *host, err
 	if opts.demo {
 		ops = append(ops, demoOperations()...)
 	}
+	observer, err := notify.NewObserver(notify.Config{Inbox: h.stores.inbox})
+	if err != nil {
+		return nil, err
+	}
 	h.tracker, err = runs.New(runs.Config{
 		Store:      h.stores.runs,
 		Items:      h.stores.items,
 		Dispatcher: pondruns.New(pondruns.Config{Workers: 8, Logger: log}),
 		Operations: ops,
 		Authorizer: h.authorizer,
+		Observers:  []runs.Observer{observer},
 		Logger:     log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	inbox, err := bell.New(bell.Config{
+		Inbox:     h.stores.inbox,
+		Presenter: notify.Presenter{Label: notify.Labels(h.tracker.Operations())},
 	})
 	if err != nil {
 		return nil, err
@@ -70,6 +84,7 @@ func newHost(ctx context.Context, opts *options, log *slog.Logger) (_ *host, err
 		Who:        h.identity.who,
 		Authorizer: h.authorizer,
 		BasePath:   apiBase,
+		Inbox:      inbox,
 		Page:       runPath,
 		Logger:     log,
 	})

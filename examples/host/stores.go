@@ -17,6 +17,9 @@ import (
 	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/inventory/buninventory"
 	"github.com/tenantatlas/tenantatlas/inventory/meminventory"
+	"github.com/tenantatlas/tenantatlas/notify"
+	"github.com/tenantatlas/tenantatlas/notify/bunnotify"
+	"github.com/tenantatlas/tenantatlas/notify/memnotify"
 	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/bunruns"
 	"github.com/tenantatlas/tenantatlas/runs/memruns"
@@ -27,6 +30,7 @@ type stores struct {
 	runs      runs.Store
 	items     runs.ItemStore
 	inventory inventory.Store
+	inbox     notify.Inbox
 	fresh     bool // nothing was there before
 	closers   []func() error
 }
@@ -45,7 +49,7 @@ func openStores(ctx context.Context, name string) (*stores, error) {
 	switch {
 	case name == "memory":
 		r := memruns.New()
-		return &stores{runs: r, items: r, inventory: meminventory.New(), fresh: true}, nil
+		return &stores{runs: r, items: r, inventory: meminventory.New(), inbox: memnotify.New(), fresh: true}, nil
 	case name == "":
 		dir, err := os.MkdirTemp("", "tenantatlas-demo-")
 		if err != nil {
@@ -113,10 +117,14 @@ func (s *stores) migrate(ctx context.Context, db bunkit.DB) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(r.Migrate(ctx), inv.Migrate(ctx)); err != nil {
+	inbox, err := bunnotify.New(db)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(r.Migrate(ctx), inv.Migrate(ctx), inbox.Migrate(ctx)); err != nil {
 		return fmt.Errorf("prepare the database: %w", err)
 	}
-	s.runs, s.items, s.inventory = r, r, inv
+	s.runs, s.items, s.inventory, s.inbox = r, r, inv, inbox
 	// The runs of the demo's tenants tell whether somebody was here before.
 	for _, t := range demoTenants() {
 		page, err := r.List(ctx, runs.Query{Tenant: t.name, Limit: 1})

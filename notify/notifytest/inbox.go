@@ -87,11 +87,15 @@ var inboxPromises = []promise[notify.Inbox]{
 		name: "put-then-list",
 		text: "Put keeps the notification, which List returns as it was put",
 		check: func(ctx context.Context, s notify.Inbox) error {
-			if err := put(ctx, s, full()); err != nil {
+			read := ended(erin, "r1", 1)
+			read.ReadAt = at(9)
+			if err := put(ctx, s, full(), read); err != nil {
 				return err
 			}
 			all, err := list(ctx, s, of)
-			return errors.Join(err, want("listed", []notify.Notification{full()}, all))
+			others, err2 := list(ctx, s, notify.Query{Recipient: erin, Read: true})
+			return errors.Join(err, err2, want("listed", []notify.Notification{full()}, all),
+				want("listed as read", []notify.Notification{read}, others))
 		},
 	},
 	{
