@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"time"
 )
 
@@ -26,11 +27,29 @@ var (
 // errPanicked is the error of a handler, or an observer, that panicked.
 var errPanicked = Public(nil, ReasonPanic, "")
 
-// execute runs the handler and records how the run ends. It survives whatever
-// the handler does, and returns before the handler only if that ignores its
-// context beyond the last deadline of a stopping process.
+// execute performs the attempt, and whatever Config.Around does, once.
 func (x *Exec) execute(engine context.Context) {
 	defer x.t.freed()
+	if x.t.cfg.Around == nil {
+		x.perform(engine)
+		return
+	}
+	var once sync.Once
+	perform := func(ctx context.Context) { once.Do(func() { x.perform(ctx) }) }
+	defer perform(engine)
+	defer func() {
+		if v := recover(); v != nil {
+			x.t.cfg.Logger.ErrorContext(engine, "Around panicked", "run", x.ref.ID, "type", x.ref.Type,
+				"panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+		}
+	}()
+	x.t.cfg.Around(engine, x, perform)
+}
+
+// perform runs the handler and records how the run ends. It survives whatever
+// the handler does, and returns before the handler only if that ignores its
+// context beyond the last deadline of a stopping process.
+func (x *Exec) perform(engine context.Context) {
 	base, cancel := context.WithCancelCause(context.WithoutCancel(engine))
 	defer cancel(nil)
 	x.cancel = cancel

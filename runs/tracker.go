@@ -35,6 +35,16 @@ type Config struct {
 	// that share a store must have the same ones.
 	Observers []Observer
 
+	// Around is called for every attempt that this process executes, that of
+	// [Tracker.Do] included, for what has to know its beginning and its end:
+	// tracing, profiling labels. It calls execute, with ctx or a context made of
+	// it, whose values reach the handler and the observers of the end. When
+	// execute returns, the attempt is over and recorded; x.Run() says how. If it
+	// is running still, this worker has lost its lease, or could not reach the
+	// store. Whatever Around does, the attempt is executed once. If nil, nothing
+	// is around it.
+	Around func(ctx context.Context, x *Exec, execute func(ctx context.Context))
+
 	// Logger gets what is not kept, such as the text of errors. If nil, nobody
 	// does.
 	Logger *slog.Logger
