@@ -11,6 +11,7 @@ import (
 	"github.com/tenantatlas/tenantatlas/notify"
 	"github.com/tenantatlas/tenantatlas/notify/bell"
 	"github.com/tenantatlas/tenantatlas/runs"
+	"github.com/tenantatlas/tenantatlas/runs/audit"
 	"github.com/tenantatlas/tenantatlas/runs/monitor"
 	"github.com/tenantatlas/tenantatlas/runs/pondruns"
 )
@@ -20,7 +21,8 @@ type host struct {
 	opts       *options
 	log        *slog.Logger
 	identity   *identity
-	authorizer runs.Authorizer
+	audit      *audit.Log
+	authorizer *audit.Guard
 	stores     *stores
 	tracker    *runs.Tracker
 	api        *monitor.API
@@ -30,7 +32,6 @@ type host struct {
 
 func newHost(ctx context.Context, opts *options, log *slog.Logger) (_ *host, err error) {
 	h := &host{opts: opts, log: log, identity: newIdentity(opts)}
-	h.authorizer = runs.Roles(h.identity.role)
 	defer func() {
 		if err != nil {
 			h.close()
@@ -40,6 +41,10 @@ func newHost(ctx context.Context, opts *options, log *slog.Logger) (_ *host, err
 		return nil, err
 	}
 	h.closers = append(h.closers, h.stores.close)
+	if h.audit, err = h.openAudit(ctx); err != nil {
+		return nil, err
+	}
+	h.authorizer = h.audit.Guard(runs.Roles(h.identity.role))
 	sources, err := h.sources()
 	if err != nil {
 		return nil, err
@@ -66,7 +71,7 @@ func newHost(ctx context.Context, opts *options, log *slog.Logger) (_ *host, err
 		Dispatcher: pondruns.New(pondruns.Config{Workers: 8, Logger: log}),
 		Operations: ops,
 		Authorizer: h.authorizer,
-		Observers:  []runs.Observer{observer},
+		Observers:  []runs.Observer{h.audit, observer},
 		Logger:     log,
 	})
 	if err != nil {

@@ -31,6 +31,13 @@ type client struct {
 // serveHost serves a host with these flags until the test ends.
 func serveHost(t *testing.T, args ...string) *client {
 	t.Helper()
+	_, c := serveBoth(t, args...)
+	return c
+}
+
+// serveBoth serves a host as serveHost does, and returns it too.
+func serveBoth(t *testing.T, args ...string) (*host, *client) {
+	t.Helper()
 	opts, err := parseOptions(args, credentials, io.Discard)
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +58,7 @@ func serveHost(t *testing.T, args ...string) *client {
 		}
 		h.close()
 	})
-	return &client{t, server.URL, &http.Client{
+	return h, &client{t, server.URL, &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
@@ -64,9 +71,16 @@ func serveTenant(t *testing.T, graph *graphtest.Server, db string) *client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = graph.Close() })
-	return serveHost(t, "-demo=false", "-db", db, "-graph-url", base, "-graph-token-url", base+"/{tenant}/oauth2/v2.0/token",
-		"-tenant", "contoso="+entraID, "-tenant", "fabrikam="+entraID+"-none", "-auth-header", "X-User",
-		"-role", "olivia=owner", "-role", "mika=manager", "-role", "oskar=operator", "-role", "rosa=readonly", "-role", "fred=owner@fabrikam")
+	return serveHost(t, tenantArgs(base, db)...)
+}
+
+// tenantArgs are the flags of a host for the tenant "contoso" of a Graph server.
+func tenantArgs(base, db string) []string {
+	return []string{
+		"-demo=false", "-db", db, "-graph-url", base, "-graph-token-url", base + "/{tenant}/oauth2/v2.0/token",
+		"-tenant", "contoso=" + entraID, "-tenant", "fabrikam=" + entraID + "-none", "-auth-header", "X-User",
+		"-role", "olivia=owner", "-role", "mika=manager", "-role", "oskar=operator", "-role", "rosa=readonly", "-role", "fred=owner@fabrikam",
+	}
 }
 
 // do makes a request as user, decodes the answer into v, and returns its status

@@ -27,6 +27,7 @@ type options struct {
 	tokenURL     string
 	clientID     string
 	clientSecret string
+	auditKeys    string
 	tenants      []tenantOption
 
 	authHeader string
@@ -47,7 +48,7 @@ type roleOption struct {
 }
 
 func parseOptions(args []string, env func(string) string, out io.Writer) (*options, error) {
-	o := &options{clientID: env("GRAPH_CLIENT_ID"), clientSecret: env("GRAPH_CLIENT_SECRET")}
+	o := &options{clientID: env("GRAPH_CLIENT_ID"), clientSecret: env("GRAPH_CLIENT_SECRET"), auditKeys: env("AUDIT_KEYS")}
 	f := flag.NewFlagSet("host", flag.ContinueOnError)
 	f.SetOutput(out)
 	f.StringVar(&o.addr, "addr", "", "listen on this `address` (default 127.0.0.1:8080, or the next free port)")

@@ -21,7 +21,8 @@ func env(pairs ...string) func(string) string {
 	}
 }
 
-var credentials = env("GRAPH_CLIENT_ID", "app", "GRAPH_CLIENT_SECRET", "hunter2") //nolint:gochecknoglobals // a constant
+var credentials = env("GRAPH_CLIENT_ID", "app", "GRAPH_CLIENT_SECRET", "hunter2",
+	"AUDIT_KEYS", "test:"+strings.Repeat("07", 32)) //nolint:gochecknoglobals // a constant
 
 // Every combination that does not work is refused with what to do about it.
 func TestOptionsRefuse(t *testing.T) {

@@ -86,7 +86,7 @@ func (h *host) home(w http.ResponseWriter, r *http.Request) {
 func (h *host) visible(r *http.Request, actor runs.Actor) []string {
 	var names []string
 	for _, t := range h.opts.tenants {
-		if h.authorizer.Authorize(r.Context(), actor, t.name, runs.ActionView) == nil {
+		if h.authorizer.Would(r.Context(), actor, t.name, runs.ActionView) == nil {
 			names = append(names, t.name)
 		}
 	}

@@ -21,7 +21,10 @@ import (
 	"github.com/tenantatlas/tenantatlas/notify/bunnotify"
 	"github.com/tenantatlas/tenantatlas/notify/memnotify"
 	"github.com/tenantatlas/tenantatlas/runs"
+	"github.com/tenantatlas/tenantatlas/runs/audit"
+	"github.com/tenantatlas/tenantatlas/runs/bunaudit"
 	"github.com/tenantatlas/tenantatlas/runs/bunruns"
+	"github.com/tenantatlas/tenantatlas/runs/memaudit"
 	"github.com/tenantatlas/tenantatlas/runs/memruns"
 )
 
@@ -31,7 +34,9 @@ type stores struct {
 	items     runs.ItemStore
 	inventory inventory.Store
 	inbox     notify.Inbox
-	fresh     bool // nothing was there before
+	audit     audit.Store
+	auditKeys string // a file for its keys; empty if it lasts as long as the process
+	fresh     bool   // nothing was there before
 	closers   []func() error
 }
 
@@ -49,7 +54,9 @@ func openStores(ctx context.Context, name string) (*stores, error) {
 	switch {
 	case name == "memory":
 		r := memruns.New()
-		return &stores{runs: r, items: r, inventory: meminventory.New(), inbox: memnotify.New(), fresh: true}, nil
+		return &stores{
+			runs: r, items: r, inventory: meminventory.New(), inbox: memnotify.New(), audit: memaudit.New(), fresh: true,
+		}, nil
 	case name == "":
 		dir, err := os.MkdirTemp("", "tenantatlas-demo-")
 		if err != nil {
@@ -84,7 +91,11 @@ func openSQLite(ctx context.Context, path string) (*stores, error) {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), write.Close())
 	}
 	read.SetMaxOpenConns(8)
-	return openBun(ctx, bunkit.SQLite(write, read), read.Close, write.Close)
+	s, err := openBun(ctx, bunkit.SQLite(write, read), read.Close, write.Close)
+	if err == nil {
+		s.auditKeys = path + ".audit-keys"
+	}
+	return s, err
 }
 
 func openPostgres(ctx context.Context, url string) (*stores, error) {
@@ -95,7 +106,15 @@ func openPostgres(ctx context.Context, url string) (*stores, error) {
 	}
 	pool.SetMaxOpenConns(16)
 	pool.SetMaxIdleConns(16)
-	return openBun(ctx, bunkit.Postgres(pool), pool.Close)
+	s, err := openBun(ctx, bunkit.Postgres(pool), pool.Close)
+	if err != nil {
+		return nil, err
+	}
+	// The database's administrators are not to have the keys.
+	if dir, err := os.UserConfigDir(); err == nil {
+		s.auditKeys = filepath.Join(dir, "tenantatlas", "audit-keys")
+	}
+	return s, nil
 }
 
 // openBun migrates the tables of all drivers.
@@ -121,10 +140,14 @@ func (s *stores) migrate(ctx context.Context, db bunkit.DB) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(r.Migrate(ctx), inv.Migrate(ctx), inbox.Migrate(ctx)); err != nil {
+	log, err := bunaudit.New(db)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(r.Migrate(ctx), inv.Migrate(ctx), inbox.Migrate(ctx), log.Migrate(ctx)); err != nil {
 		return fmt.Errorf("prepare the database: %w", err)
 	}
-	s.runs, s.items, s.inventory, s.inbox = r, r, inv, inbox
+	s.runs, s.items, s.inventory, s.inbox, s.audit = r, r, inv, inbox, log
 	// The runs of the demo's tenants tell whether somebody was here before.
 	for _, t := range demoTenants() {
 		page, err := r.List(ctx, runs.Query{Tenant: t.name, Limit: 1})

@@ -5,8 +5,6 @@ import (
 	"crypto/hmac"
 	"fmt"
 	"time"
-
-	"github.com/tenantatlas/tenantatlas/runs"
 )
 
 // A Checkpoint says that a tenant's chain had a certain entry, under a seal of
@@ -75,10 +73,10 @@ func (r ring) checked(text, kind, tenant string) (Checkpoint, error) {
 		return Checkpoint{}, nil
 	}
 	c, err := ParseCheckpoint(text)
-	if err == nil && !r.genuine(c, kind, tenant) {
-		err = fmt.Errorf("%w: a checkpoint that nobody with one of the keys has made", runs.ErrInvalid)
+	if err != nil || !r.genuine(c, kind, tenant) {
+		return Checkpoint{}, fmt.Errorf("%w: nobody with one of the keys has made the checkpoint", ErrBroken)
 	}
-	return c, err
+	return c, nil
 }
 
 // same reports whether c and an entry's seal agree, if c is of that entry.

@@ -20,7 +20,8 @@ type line struct {
 // Export writes all that is kept of a tenant's chain as lines of JSON, so that
 // [VerifyExport] can check it: the checkpoint of the end, before it one of the
 // beginning if earlier entries were deleted, and a line for each entry, oldest
-// first. What is recorded meanwhile is left out.
+// first. What is recorded meanwhile is left out. It reports [ErrBroken] for an
+// entry that cannot be read.
 func (l *Log) Export(ctx context.Context, w io.Writer, tenant string) error {
 	if err := l.export(ctx, w, tenant); err != nil {
 		return fmt.Errorf("export the audit: %w", err)
@@ -56,7 +57,7 @@ func (l *Log) export(ctx context.Context, w io.Writer, tenant string) error {
 			break
 		}
 		if _, err := decodeBody(row.Body); err != nil {
-			return fmt.Errorf("entry %d: %w", row.Seq, err) // an export of it would not be one
+			return fmt.Errorf("%w: entry %d", ErrBroken, row.Seq) // an export of it would not be one
 		}
 		if err := enc.Encode(line{Entry: row.Body, Seal: row.Seal}); err != nil {
 			return err

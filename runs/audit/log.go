@@ -79,7 +79,8 @@ func NewKey(id string) Key {
 // Seq and At are filled in. Texts are made printable and cut, facts are
 // sanitized; no secret belongs into them all the same. After an error the entry
 // may have been recorded nevertheless. It reports [runs.ErrInvalid] for an entry
-// without a tenant or an event.
+// without a tenant or an event, and [ErrBroken] if nobody vouches for the end of
+// the chain.
 func (l *Log) Record(ctx context.Context, e Entry) error {
 	e, err := clean(e)
 	if err == nil {

@@ -14,8 +14,7 @@ const pruneRows = 500
 // steps of 500, and returns how many. It first records that actor does so. What
 // is left still verifies: a checkpoint of the last deleted entry takes the place
 // of those before. The newest entry always stays. It stops, and reports
-// [runs.ErrInvalid], at an entry that is not as it was recorded; then see
-// [Log.Verify].
+// [ErrBroken], at an entry that is not as it was recorded.
 func (l *Log) Prune(ctx context.Context, tenant string, actor runs.Actor, before time.Time) (n int64, err error) {
 	n, err = l.prune(ctx, tenant, actor, before)
 	if err != nil {
@@ -52,7 +51,7 @@ func (l *Log) prune(ctx context.Context, tenant string, actor runs.Actor, before
 				break
 			}
 			if v.step(row) != nil {
-				return n, fmt.Errorf("%w: entry %d is not as it was recorded", runs.ErrInvalid, v.next)
+				return n, fmt.Errorf("%w: entry %d", ErrBroken, v.next)
 			}
 			end, at = row, e
 		}

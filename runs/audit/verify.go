@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"math"
@@ -22,6 +23,11 @@ const (
 	Reordered Damage = "reordered" // the entry is there, but not in its place
 	Truncated Damage = "truncated" // the entry is missing, and so are all later ones
 )
+
+// ErrBroken is reported for what cannot be done with a chain, or with its end,
+// that is not as it was recorded; [Log.Verify] says more. A missing key looks the
+// same.
+var ErrBroken = errors.New("the audit is not as it was recorded")
 
 // A Problem is the first place in a chain that is not as it was recorded. What
 // comes after it may be as well or not.

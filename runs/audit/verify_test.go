@@ -265,8 +265,8 @@ func TestKeys(t *testing.T) {
 		t.Errorf("with another secret under the same ID: %+v, want the fourth entry", got)
 	}
 	// The end of the chain is under a key that this one does not know.
-	if err := open(t, s, key("k3")).Record(t.Context(), entry(1)); !errors.Is(err, runs.ErrInvalid) {
-		t.Errorf("a log without the old keys records: %v, want ErrInvalid", err)
+	if err := open(t, s, key("k3")).Record(t.Context(), entry(1)); !errors.Is(err, audit.ErrBroken) {
+		t.Errorf("a log without the old keys records: %v, want ErrBroken", err)
 	}
 	for name, keys := range map[string][]audit.Key{
 		"none": {}, "short": {{ID: "a", Secret: make([]byte, 31)}}, "unnamed": {{Secret: make([]byte, 32)}}, "twice": {key("a"), key("a")},
@@ -307,8 +307,8 @@ func TestPrune(t *testing.T) {
 
 	f := forge(t, s)
 	f.rows[0].Body = bytes.Replace(f.rows[0].Body, []byte("Dana"), []byte("Eli"), 1)
-	if n, err := open(t, f).Prune(t.Context(), acme, dana, morning.AddDate(1, 0, 0)); n != 0 || !errors.Is(err, runs.ErrInvalid) {
-		t.Errorf("Prune of an altered entry = %d, %v; want ErrInvalid", n, err)
+	if n, err := open(t, f).Prune(t.Context(), acme, dana, morning.AddDate(1, 0, 0)); n != 0 || !errors.Is(err, audit.ErrBroken) {
+		t.Errorf("Prune of an altered entry = %d, %v; want ErrBroken", n, err)
 	}
 }
 

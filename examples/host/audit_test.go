@@ -1,0 +1,138 @@
+package main
+
+import (
+	"database/sql"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tenantatlas/tenantatlas/graphclient/graphtest"
+	"github.com/tenantatlas/tenantatlas/runs"
+	"github.com/tenantatlas/tenantatlas/runs/audit"
+)
+
+// Every start, join and refusal is in the audit, which verifies.
+func TestAudit(t *testing.T) {
+	t.Parallel()
+	eachDB(t, func(t *testing.T, db string) {
+		graph := newGraph(t, graphtest.Config{}, madeUp())
+		base, err := graph.Start()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = graph.Close() })
+		h, c := serveBoth(t, tenantArgs(base, db)...)
+		started := c.sync(`{}`)
+		for _, user := range []string{"rosa", "stranger", "fred"} {
+			c.do(user, "POST", runsOf, `{"type":"inventory.sync"}`, nil)
+		}
+		c.do("stranger", "GET", runsOf, "", nil)
+		c.do("rosa", "GET", runsOf, "", nil)
+		c.do("olivia", "GET", "/api/v1/t/unknown/runs", "", nil)
+
+		page, err := h.audit.List(t.Context(), audit.Query{Tenant: "contoso"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range page.Entries {
+			line := strings.Join([]string{e.Actor.ID, string(e.Event), string(e.Action), e.Result}, " ")
+			if e.Event != audit.EventQueued && e.Event != audit.EventRunning { // best effort
+				got = append([]string{line}, got...)
+			}
+			if e.Event == audit.EventCompleted && e.Object.ID != started.ID {
+				t.Errorf("the run that has ended is %s, want %s", e.Object.ID, started.ID)
+			}
+		}
+		want := []string{
+			"host host.start  ",
+			"oskar start start allowed",
+			"tracker completed  succeeded",
+			"rosa start start refused",
+			"stranger access view refused",
+			"fred access view refused",
+			"stranger access view refused",
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("the audit (-want +got):\n%s", diff)
+		}
+		report, err := h.audit.Verify(t.Context(), "contoso")
+		if err != nil || report.Problem != nil {
+			t.Errorf("Verify = %+v, %v; want no problem", report.Problem, err)
+		}
+		page, err = h.audit.List(t.Context(), audit.Query{Tenant: runs.SystemTenant})
+		if err != nil || len(page.Entries) != 1 || page.Entries[0].Facts["tenant"] != "unknown" {
+			t.Errorf("of a tenant that there is not: %+v, %v", page.Entries, err)
+		}
+	})
+}
+
+// A host that is started again goes on with the key that it has made.
+func TestAuditKeys(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "keys", "audit-keys")
+	first, err := auditKeys("", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := auditKeys("", file)
+	if diff := cmp.Diff(first, again); err != nil || diff != "" {
+		t.Errorf("the second time: %v (-first +second):\n%s", err, diff)
+	}
+	info, err := os.Stat(file)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file has mode %v, %v; want 0600", info.Mode(), err)
+	}
+	if err := os.Chmod(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := auditKeys("", file); err == nil {
+		t.Error("keys that others can read are accepted")
+	}
+	two := "new:" + strings.Repeat("01", 32) + ", old:" + strings.Repeat("02", 32)
+	if keys, err := auditKeys(two, file); err != nil || len(keys) != 2 || keys[0].ID != "new" || keys[1].Secret[0] != 2 {
+		t.Errorf("two keys are read as %v, %v", keys, err)
+	}
+	for _, bad := range []string{"x", "x:12", "x:" + strings.Repeat("zz", 32)} {
+		if _, err := auditKeys(bad, file); err == nil || strings.Contains(err.Error(), "zz") {
+			t.Errorf("AUDIT_KEYS=%s: %v, want an error without the key", bad, err)
+		}
+	}
+	if keys, err := auditKeys("", ""); err != nil || len(keys) != 1 {
+		t.Errorf("in memory: %v, %v; want one key", keys, err)
+	}
+}
+
+// While the audit cannot be written nothing starts, and pages go on.
+func TestAuditDown(t *testing.T) {
+	t.Parallel()
+	file := "file:" + filepath.Join(t.TempDir(), "test.db")
+	graph := newGraph(t, graphtest.Config{}, madeUp())
+	base, err := graph.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = graph.Close() })
+	c := serveHost(t, tenantArgs(base, file)...)
+	c.sync(`{}`)
+	const spoil = `UPDATE audit_heads SET last = replace(last, '"last"', '"base"')`
+	db, err := sql.Open("sqlite", strings.TrimPrefix(file, "file:"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), spoil); err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := c.do("oskar", "POST", runsOf, `{"type":"inventory.sync"}`, nil); status != http.StatusServiceUnavailable {
+		t.Errorf("a start answers %d, want 503", status)
+	}
+	if status, _ := c.do("oskar", "GET", runsOf, "", nil); status != http.StatusOK {
+		t.Errorf("the list of runs answers %d, want 200", status)
+	}
+}
