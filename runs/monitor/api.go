@@ -22,8 +22,11 @@ import (
 //	GET /me                          who asks
 //
 // Filters of runs: status, outcome, type (each a list with commas), initiator
-// (an id, or "me"), target (an id), since (24h, 7d) or from and to (RFC 3339),
-// limit (1 to 200), after (a cursor). What else is in the query is ignored.
+// (an id, or "me"), target (an id), since (24h, 7d) or from and to (RFC 3339 or
+// a day), not.status, not.outcome, not.type, not.initiator, q (see
+// [ParseSearch]), limit (1 to 200), after (a cursor). What else is in the query
+// is ignored. With q or a not. filter a page may be short although there is a
+// next one.
 //
 // Lists answer {"data":[…],"next":"cursor"}; the last page has no next. Errors
 // are application/problem+json (RFC 9457) with a reason of package runs as
@@ -73,7 +76,7 @@ var errMethod = errors.New("method not allowed")
 // which other path it is mounted.
 func routed(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) error {
 	h, pattern := mux.Handler(r)
-	if pattern != "" && path.Clean(r.URL.Path) == r.URL.Path {
+	if clean := path.Clean(r.URL.Path); pattern != "" && (r.URL.Path == clean || r.URL.Path == clean+"/") {
 		return nil
 	}
 	said := make(header)
@@ -149,11 +152,11 @@ func (a *API) me(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *API) list(w http.ResponseWriter, r *http.Request, v Viewer) error {
-	q, err := ParseQuery(r.URL.Query(), v.Actor, a.cfg.Now())
+	f, err := ParseQuery(r.URL.Query(), v.Actor, a.cfg.Now())
 	if err != nil {
 		return err
 	}
-	page, err := a.readRuns(r.Context(), v, q)
+	page, err := a.readRuns(r.Context(), v, f)
 	if err != nil {
 		return err
 	}
@@ -166,12 +169,11 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, v Viewer) error {
 }
 
 func (a *API) counts(w http.ResponseWriter, r *http.Request, v Viewer) error {
-	q, err := ParseQuery(r.URL.Query(), v.Actor, a.cfg.Now())
+	f, err := ParseQuery(r.URL.Query(), v.Actor, a.cfg.Now())
 	if err != nil {
 		return err
 	}
-	q.Tenant = v.Tenant
-	tally, err := a.cfg.Runs.Counts(r.Context(), q)
+	tally, err := a.readCounts(r.Context(), v, f)
 	if err != nil {
 		return err
 	}
@@ -209,7 +211,7 @@ func (a *API) get(w http.ResponseWriter, r *http.Request, v Viewer) error {
 }
 
 func (a *API) items(w http.ResponseWriter, r *http.Request, v Viewer) error {
-	q, err := parseItemQuery(r.URL.Query())
+	f, err := parseItemQuery(r.URL.Query())
 	if err != nil {
 		return err
 	}
@@ -218,13 +220,10 @@ func (a *API) items(w http.ResponseWriter, r *http.Request, v Viewer) error {
 	if err != nil {
 		return err
 	}
-	q.Run = run.Ref()
-	page, err := a.cfg.Runs.Items(r.Context(), q)
+	f.query.Run = run.Ref()
+	page, err := a.readItems(r.Context(), f)
 	if err != nil {
 		return err
-	}
-	if page.Items == nil {
-		page.Items = []runs.Item{}
 	}
 	WriteJSON(w, http.StatusOK, List{page.Items, string(page.Next)})
 	return nil

@@ -395,7 +395,7 @@ func FuzzParseQuery(f *testing.F) {
 			}
 			return
 		}
-		if q.Tenant != "" || q.Limit < 0 || q.Limit > runs.MaxLimit {
+		if q.Query.Tenant != "" || q.Query.Limit < 0 || q.Query.Limit > runs.MaxLimit {
 			t.Errorf("%q: %+v", raw, q)
 		}
 	})

@@ -49,11 +49,36 @@ func New(cfg Config) (*Hub, error) {
 	h.guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, h.newPage(r), fmt.Errorf("request from another site: %w", runs.ErrForbidden))
 	}))
-	h.mux.HandleFunc("GET /{$}", h.page("", h.home))
-	h.mux.HandleFunc("GET /t/{tenant}/runs", h.page("runs", h.runsPage))
-	h.mux.HandleFunc("GET /t/{tenant}/runs/{id}", h.page("runs", h.runPage))
-	h.mux.HandleFunc("GET /static/{name...}", h.assets.serve)
+	h.route()
 	return h, nil
+}
+
+func (h *Hub) route() {
+	h.mux.HandleFunc("GET /static/{name...}", h.assets.serve)
+	h.mux.HandleFunc("GET /{$}", h.page("", h.home))
+	h.mux.HandleFunc("GET /settings", h.page("settings", h.settingsPage))
+	h.mux.HandleFunc("GET /help", h.page("help", h.helpPage))
+	const tenant = "/t/{tenant}"
+	h.mux.HandleFunc("GET "+tenant+"/{$}", h.page("overview", h.overviewPage))
+	h.mux.HandleFunc("GET "+tenant+"/types", h.page("types", h.typesPage))
+	h.mux.HandleFunc("GET "+tenant+"/runs", h.page("runs", h.runsPage))
+	h.mux.HandleFunc("GET "+tenant+"/runs/{id}", h.page("runs", h.runPage))
+	for _, format := range []string{"csv", "jsonl"} {
+		h.mux.HandleFunc("GET "+tenant+"/runs."+format, h.page("runs", h.runsExport(format)))
+		h.mux.HandleFunc("GET "+tenant+"/runs/{id}/items."+format, h.page("runs", h.itemsExport(format)))
+	}
+	if h.cfg.Actions != nil {
+		h.mux.HandleFunc("POST "+tenant+"/runs/{id}/cancel", acting(h.page("runs", h.cancel)))
+		h.mux.HandleFunc("POST "+tenant+"/runs/{id}/retry", acting(h.page("runs", h.retry)))
+	}
+	if h.cfg.Inbox != nil {
+		const notes = "/notifications"
+		h.mux.HandleFunc("GET "+notes, h.page("notifications", h.notesPage))
+		h.mux.HandleFunc("GET "+notes+"/{id}", h.page("notifications", h.openNote))
+		h.mux.HandleFunc("POST "+notes+"/{id}/read", acting(h.page("notifications", h.markNotes(h.markOne(true)))))
+		h.mux.HandleFunc("POST "+notes+"/{id}/unread", acting(h.page("notifications", h.markNotes(h.markOne(false)))))
+		h.mux.HandleFunc("POST "+notes+"/read-all", acting(h.page("notifications", h.markNotes(h.markAll))))
+	}
 }
 
 // apiPath is where a hub has its JSON, behind the base path.
@@ -163,7 +188,7 @@ func (h *Hub) home(w http.ResponseWriter, r *http.Request, p *page) error {
 	if len(tenants) == 0 {
 		return fmt.Errorf("home: %w", runs.ErrNotFound)
 	}
-	http.Redirect(w, r, p.Base+"/t/"+url.PathEscape(tenants[0])+"/runs", http.StatusSeeOther)
+	http.Redirect(w, r, p.Base+"/t/"+url.PathEscape(tenants[0])+"/", http.StatusSeeOther)
 	return nil
 }
 
@@ -178,7 +203,11 @@ func (h *Hub) fail(w http.ResponseWriter, r *http.Request, p *page, err error) {
 		h.cfg.Logger.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
 	}
 	p.Title = p.T(fmt.Sprintf("error.%d", status))
-	p.Data = failure{Failure: f, Status: status, Request: w.Header().Get("X-Request-Id"), StartOver: errors.Is(err, runs.ErrBadCursor)}
+	data := failure{Failure: f, Status: status, Request: w.Header().Get("X-Request-Id"), Resource: p.Tenant != "" && r.PathValue("id") != ""}
+	if errors.Is(err, runs.ErrBadCursor) {
+		data.StartOver = withQuery(p.Base+r.URL.EscapedPath(), without(r.URL.Query(), "after", "trail"))
+	}
+	p.Data = data
 	if err := h.render(w, r, status, "error", p); err != nil {
 		h.cfg.Logger.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
 		WriteProblem(w, status, f)
@@ -189,5 +218,6 @@ type failure struct {
 	runs.Failure
 	Status    int
 	Request   string
-	StartOver bool // the list has to be read from its beginning
+	Resource  bool   // it was about one thing, which may have been deleted
+	StartOver string // the list from its beginning, if the cursor was wrong
 }

@@ -36,7 +36,7 @@ func readLanguages(own map[string]map[string]string) (languages, error) {
 			all[lang] = make(map[string]string)
 		}
 		for key, text := range words {
-			if _, ok := all["en"][key]; !ok {
+			if _, ok := all["en"][key]; !ok && !strings.HasPrefix(key, "reason.") && !strings.HasPrefix(key, "advice.") {
 				return nil, fmt.Errorf("Config.Messages has the unknown key %q", key)
 			}
 			all[lang][key] = text

@@ -105,6 +105,9 @@ func (p *page) Global(name string) string {
 	return p.Base + "/" + name + "?tenant=" + url.QueryEscape(p.Tenant)
 }
 
+// Dir is the address of the tenant's first page.
+func (p *page) Dir() string { return p.Path() + "/" }
+
 // Words are the messages that the modules show, as JSON.
 func (p *page) Words() (string, error) {
 	b, err := json.Marshal(p.hub.languages.some(p.Lang, "js."))

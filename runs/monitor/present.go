@@ -2,8 +2,8 @@ package monitor
 
 import (
 	"fmt"
+	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/tenantatlas/tenantatlas/runs"
@@ -12,9 +12,9 @@ import (
 // A mark is a status as people see it: an icon, a word and, by its class, a
 // colour. No information is in the colour alone.
 type mark struct {
-	Class string // of the badge, and the name of the icon
+	Class string // of the badge
 	Word  string
-	Icons string // the address of the icons
+	Icon  string // its address
 }
 
 // markOf names how a run is doing by its status and outcome.
@@ -25,9 +25,9 @@ func (p *page) markOf(s runs.Status, o runs.Outcome) mark {
 	}
 	switch name {
 	case "queued", "running", "succeeded", "partially_succeeded", "failed", "canceled", "blocked":
-		return mark{name, p.T("status." + name), p.Asset("icons.svg")}
+		return mark{name, p.T("status." + name), p.Icon(name)}
 	}
-	return mark{"unknown", name, p.Asset("icons.svg")}
+	return mark{"unknown", name, p.Icon("unknown")}
 }
 
 // Mark is the badge of a run.
@@ -36,7 +36,7 @@ func (p *page) Mark(r *runs.Run) mark { return p.markOf(r.Status, r.Outcome) }
 // ItemMark is the badge of an item.
 func (p *page) ItemMark(o runs.ItemOutcome) mark {
 	if o == runs.ItemSkipped {
-		return mark{"skipped", p.T("count.skipped"), p.Asset("icons.svg")}
+		return mark{"skipped", p.T("count.skipped"), p.Icon("skipped")}
 	}
 	return p.markOf(runs.StatusCompleted, runs.Outcome(o))
 }
@@ -101,8 +101,10 @@ func (p *page) At(t time.Time) *moment {
 		return nil
 	}
 	t = t.UTC()
-	return &moment{t.Format(time.RFC3339), p.ago(t), t.Format("2006-01-02 15:04:05") + " UTC"}
+	return &moment{iso(t), p.ago(t), t.Format("2006-01-02 15:04:05") + " UTC"}
 }
+
+func iso(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 func (p *page) ago(t time.Time) string {
 	d := p.Now.Sub(t)
@@ -157,21 +159,16 @@ func clock(d time.Duration) string {
 	return fmt.Sprintf("%d h %02d m", int(d.Hours()), int(d.Minutes())%60)
 }
 
-// Num is a number with its thousands apart by a narrow space.
-func (p *page) Num(n int64) string {
+// Num is a number as people read it.
+func (p *page) Num(n int64) string { return number(n) }
+
+// number is n with its thousands apart by a narrow space.
+func number(n int64) string {
 	s := strconv.FormatInt(n, 10)
-	sign := ""
-	if s[0] == '-' {
-		sign, s = "-", s[1:]
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "\u202f" + s[i:]
 	}
-	var b strings.Builder
-	for i, c := range s {
-		if i > 0 && (len(s)-i)%3 == 0 {
-			b.WriteString("\u202f")
-		}
-		b.WriteRune(c)
-	}
-	return sign + b.String()
+	return s
 }
 
 // A bar is the progress of a run.
@@ -188,3 +185,78 @@ func (p *page) Bar(r *runs.Run) *bar {
 	}
 	return &bar{n, p.T("col.progress")}
 }
+
+// Said is the sentence of a failure. A sentence of a reason is in the language
+// of the page; what a program declared is as it is.
+func (p *page) Said(f runs.Failure) string {
+	if f.Message == "" || f.Message == f.Reason.Sentence() {
+		return p.own("reason."+string(f.Reason), f.Reason.Sentence())
+	}
+	return f.Message
+}
+
+// Advice is what somebody can do about a reason.
+func (p *page) Advice(r runs.Reason) string { return p.own("advice."+string(r), r.Advice()) }
+
+// own is a message that only languages besides English have, because package
+// runs speaks English.
+func (p *page) own(key, english string) string {
+	if text, ok := p.hub.languages[p.Lang][key]; ok {
+		return text
+	}
+	return english
+}
+
+// Short is what people read to each other of a run's id.
+func (p *page) Short(id string) string { return runs.Ref{ID: id}.Short() }
+
+// TargetOf is the name of what a run acts on; empty if that is nothing in
+// particular.
+func (p *page) TargetOf(r *runs.Run) string {
+	if r.Target.Name != "" {
+		return r.Target.Name
+	}
+	return r.Target.ID
+}
+
+// NoteMark is the badge of a note.
+func (p *page) NoteMark(n Note) mark { return p.markOf(n.Status, n.Outcome) }
+
+// Icon is the address of an icon.
+func (p *page) Icon(name string) string { return p.Asset("icons.svg") + "#" + name }
+
+// Row is what the template of a table's row gets.
+func (p *page) Row(r *runs.Run) any {
+	return struct {
+		Page *page
+		Run  *runs.Run
+	}{p, r}
+}
+
+// Select is what the template of a select gets.
+func (p *page) Select(name string, choices []choice) any {
+	return struct {
+		Name, Label string
+		Choices     []choice
+	}{name, p.T("filter.label." + name), choices}
+}
+
+// Radios is what the template of a setting gets; the first value is what counts
+// until another was chosen.
+func (p *page) Radios(name string, values ...string) any {
+	type radio struct {
+		Name, Value, Text string
+		First             bool
+	}
+	var all []radio
+	for i, value := range values {
+		all = append(all, radio{name, value, p.T("settings." + name + "." + value), i == 0})
+	}
+	return all
+}
+
+// TenantDir is the address of the first page of a tenant.
+func (p *page) TenantDir(tenant string) string { return p.Base + "/t/" + url.PathEscape(tenant) + "/" }
+
+// NotePath is the address that opens a note.
+func (p *page) NotePath(id string) string { return p.Base + "/notifications/" + url.PathEscape(id) }

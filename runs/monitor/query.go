@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -11,49 +12,130 @@ import (
 	"github.com/tenantatlas/tenantatlas/runs"
 )
 
+// A Filter narrows a list of runs. What a store can look up is in Query; the
+// rest is looked for in what the store returns, a bounded number of runs at a
+// time.
+type Filter struct {
+	Query runs.Query
+
+	NotTypes      []runs.Type
+	NotStatuses   []runs.Status
+	NotOutcomes   []runs.Outcome
+	NotInitiators []string // ids
+	Words         []string // each is in the run's id, type, target, initiator or failure
+
+	Unknown []string // names of parameters that mean nothing here, sorted
+}
+
+// Exact reports whether a store can find all that f selects, so that counts are
+// those of the list.
+func (f Filter) Exact() bool {
+	return len(f.NotTypes) == 0 && len(f.NotStatuses) == 0 && len(f.NotOutcomes) == 0 && len(f.NotInitiators) == 0 && len(f.Words) == 0
+}
+
 // ParseQuery reads the filters of a list of runs from a URL's query; see [API].
 // actor is who "me" stands for and now what "since" counts from. It reports
 // [runs.ErrInvalid] with a sentence that names the parameter. The caller sets
 // the tenant.
-func ParseQuery(v url.Values, actor runs.Actor, now time.Time) (runs.Query, error) {
-	q := runs.Query{
-		Types:  split[runs.Type](v["type"]),
-		Target: runs.Target{ID: v.Get("target")},
-		After:  runs.Cursor(v.Get("after")),
+func ParseQuery(v url.Values, actor runs.Actor, now time.Time) (Filter, error) {
+	v, err := spread(v)
+	if err != nil {
+		return Filter{}, err
 	}
-	q.Statuses = split[runs.Status](v["status"])
-	for _, s := range q.Statuses {
-		switch s {
-		case runs.StatusQueued, runs.StatusRunning, runs.StatusCompleted:
-		default:
-			return q, bad("status")
+	f := Filter{
+		Query:         runs.Query{Types: split[runs.Type](v["type"]), Target: runs.Target{ID: v.Get("target")}, After: runs.Cursor(v.Get("after"))},
+		NotTypes:      split[runs.Type](v["not.type"]),
+		NotStatuses:   split[runs.Status](v["not.status"]),
+		NotOutcomes:   split[runs.Outcome](v["not.outcome"]),
+		NotInitiators: split[string](v["not.initiator"]),
+		Words:         v["q"],
+	}
+	f.Query.Statuses = split[runs.Status](v["status"])
+	f.Query.Outcomes = split[runs.Outcome](v["outcome"])
+	for name, values := range v {
+		switch {
+		case !slices.Contains(parameters(), name):
+			f.Unknown = append(f.Unknown, name)
+		case len(values) > 1 && slices.Contains([]string{"initiator", "target", "since", "from", "to"}, name):
+			return f, bad(name) // one of them would be passed over silently
 		}
 	}
-	q.Outcomes = split[runs.Outcome](v["outcome"])
-	for _, o := range q.Outcomes {
-		switch o {
-		case runs.OutcomeSucceeded, runs.OutcomePartiallySucceeded, runs.OutcomeFailed, runs.OutcomeCanceled, runs.OutcomeBlocked:
-		default:
-			return q, bad("outcome")
+	slices.Sort(f.Unknown)
+	f.Words = slices.DeleteFunc(f.Words, func(word string) bool {
+		if !isID(word) {
+			return false
 		}
-	}
-	for _, t := range q.Types {
-		if t.Validate() != nil || len(q.Types) > maxList {
-			return q, bad("type")
+		f.Query.IDs = append(f.Query.IDs, strings.ToLower(word))
+		return true
+	})
+	for i, id := range f.NotInitiators {
+		if id == "me" {
+			f.NotInitiators[i] = actor.ID
 		}
 	}
 	switch id := v.Get("initiator"); id {
 	case "":
 	case "me":
-		q.Initiator = actor
+		f.Query.Initiator = actor
 	default:
-		q.Initiator = runs.Actor{ID: id}
+		f.Query.Initiator = runs.Actor{ID: id}
 	}
-	return q, parseWindow(&q, v, now)
+	if err := f.check(); err != nil {
+		return f, err
+	}
+	return f, parseWindow(&f.Query, v, now)
 }
 
+// parameters are the names that a list of runs knows.
+func parameters() []string {
+	return []string{
+		"status", "outcome", "type", "initiator", "target", "since", "from", "to", "sort", "limit", "after", "trail", "q",
+		"not.status", "not.outcome", "not.type", "not.initiator",
+	}
+}
+
+func (f Filter) check() error {
+	for name, statuses := range map[string][]runs.Status{"status": f.Query.Statuses, "not.status": f.NotStatuses} {
+		for _, s := range statuses {
+			switch s {
+			case runs.StatusQueued, runs.StatusRunning, runs.StatusCompleted:
+			default:
+				return bad(name)
+			}
+		}
+	}
+	for name, outcomes := range map[string][]runs.Outcome{"outcome": f.Query.Outcomes, "not.outcome": f.NotOutcomes} {
+		for _, o := range outcomes {
+			switch o {
+			case runs.OutcomeSucceeded, runs.OutcomePartiallySucceeded, runs.OutcomeFailed, runs.OutcomeCanceled, runs.OutcomeBlocked:
+			default:
+				return bad(name)
+			}
+		}
+	}
+	for name, types := range map[string][]runs.Type{"type": f.Query.Types, "not.type": f.NotTypes} {
+		for _, t := range types {
+			if t.Validate() != nil || len(types) > maxList {
+				return bad(name)
+			}
+		}
+	}
+	switch {
+	case len(f.NotInitiators) > maxList:
+		return bad("not.initiator")
+	case len(f.Words) > maxWords || len(f.Query.IDs) > maxWords:
+		return bad("q")
+	}
+	return nil
+}
+
+// maxWords is how many words may be looked for at once.
+const maxWords = 10
+
 func parseWindow(q *runs.Query, v url.Values, now time.Time) error {
-	var err error
+	if s := v.Get("sort"); s != "" && s != "-created" {
+		return bad("sort")
+	}
 	if s := v.Get("since"); s != "" {
 		d, ok := parseAge(s)
 		if !ok {
@@ -63,31 +145,137 @@ func parseWindow(q *runs.Query, v url.Values, now time.Time) error {
 	}
 	for name, t := range map[string]*time.Time{"from": &q.From, "to": &q.To} {
 		if s := v.Get(name); s != "" {
-			if *t, err = time.Parse(time.RFC3339, s); err != nil {
+			var ok bool
+			if *t, ok = parseTime(s); !ok {
 				return bad(name)
 			}
 		}
 	}
+	var err error
 	q.Limit, err = ParseLimit(v)
 	return err
 }
 
-func parseItemQuery(v url.Values) (runs.ItemQuery, error) {
-	q := runs.ItemQuery{
+// parseTime reads an instant, or one without a zone as a form sends it, or a
+// day, both in UTC.
+func parseTime(s string) (time.Time, bool) {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04", "2006-01-02T15:04:05", time.DateOnly} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// Keeps reports whether a run that the store returned for f.Query is one that f
+// selects.
+func (f Filter) Keeps(r *runs.Run) bool {
+	if slices.Contains(f.NotTypes, r.Type) || slices.Contains(f.NotStatuses, r.Status) ||
+		slices.Contains(f.NotOutcomes, r.Outcome) || slices.Contains(f.NotInitiators, r.Initiator.ID) {
+		return false
+	}
+	texts := []string{
+		string(r.Type), r.Target.Name, r.Target.ID, r.Initiator.Name, r.Initiator.ID,
+		string(r.Failure.Reason), r.Failure.Message, r.Waiting.Message,
+	}
+	for _, word := range f.Words {
+		word = strings.ToLower(word)
+		found := strings.HasSuffix(r.ID, word)
+		for _, text := range texts {
+			found = found || strings.Contains(strings.ToLower(text), word)
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
+}
+
+// rest is the part of f that a store does not know of, for [gather].
+func (f Filter) rest() string {
+	if f.Exact() {
+		return ""
+	}
+	v := url.Values{"q": f.Words, "initiator": f.NotInitiators}
+	for _, t := range f.NotTypes {
+		v.Add("type", string(t))
+	}
+	for _, s := range f.NotStatuses {
+		v.Add("status", string(s))
+	}
+	for _, o := range f.NotOutcomes {
+		v.Add("outcome", string(o))
+	}
+	return v.Encode()
+}
+
+// spread replaces the search text of a query, its parameter q, by the parameters
+// that it stands for; words remain in q, each a value of its own.
+func spread(v url.Values) (url.Values, error) {
+	if !v.Has("q") {
+		return v, nil
+	}
+	found, err := ParseSearch(strings.Join(v["q"], " "))
+	if err != nil {
+		return nil, err
+	}
+	all := maps.Clone(v)
+	delete(all, "q")
+	for name, values := range found {
+		all[name] = append(slices.Clone(all[name]), values...)
+	}
+	return all, nil
+}
+
+// canonical is v with the search text spread over the parameters, the words
+// alone in q, and nothing empty.
+func canonical(v url.Values) (url.Values, error) {
+	all, err := spread(v)
+	if err != nil {
+		return nil, err
+	}
+	out := make(url.Values)
+	for name, values := range all {
+		if values = slices.DeleteFunc(slices.Clone(values), func(s string) bool { return s == "" }); len(values) > 0 {
+			out[name] = values
+		}
+	}
+	if words := out["q"]; len(words) > 0 {
+		out["q"] = []string{SearchText(url.Values{"q": words})}
+	}
+	return out, nil
+}
+
+// An itemFilter narrows the items of a run.
+type itemFilter struct {
+	query runs.ItemQuery
+	word  string // is in the item's key or message
+}
+
+func (f itemFilter) keeps(it runs.Item) bool {
+	word := strings.ToLower(f.word)
+	return strings.Contains(strings.ToLower(it.Key), word) || strings.Contains(strings.ToLower(it.Message), word)
+}
+
+func parseItemQuery(v url.Values) (itemFilter, error) {
+	f := itemFilter{word: strings.TrimSpace(v.Get("q")), query: runs.ItemQuery{
 		Outcomes: split[runs.ItemOutcome](v["outcome"]),
 		Reason:   runs.Reason(v.Get("reason")),
 		After:    runs.Cursor(v.Get("after")),
-	}
-	for _, o := range q.Outcomes {
+	}}
+	for _, o := range f.query.Outcomes {
 		switch o {
 		case runs.ItemSucceeded, runs.ItemFailed, runs.ItemSkipped:
 		default:
-			return q, bad("outcome")
+			return f, bad("outcome")
 		}
 	}
+	if len(f.word) > maxSearch {
+		return f, bad("q")
+	}
 	var err error
-	q.Limit, err = ParseLimit(v)
-	return q, err
+	f.query.Limit, err = ParseLimit(v)
+	return f, err
 }
 
 // ParseLimit reads the limit of a list from a URL's query, 1 to 200; 0 if there is
