@@ -18,10 +18,11 @@ type tab struct {
 // runsPage lists the runs of a tenant.
 func (h *host) runsPage(w http.ResponseWriter, r *http.Request, p page) error {
 	v := r.URL.Query()
-	q, err := monitor.ParseQuery(v, p.Actor, time.Now())
+	f, err := monitor.ParseQuery(v, p.Actor, time.Now())
 	if err != nil {
 		return err
 	}
+	q := f.Query
 	q.Tenant = p.Tenant
 	list, err := h.tracker.List(r.Context(), q)
 	if err != nil {
