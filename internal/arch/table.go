@@ -32,7 +32,9 @@ func Table() map[string]Row {
 		"notify/memnotify":  {Ours: []string{"notify", "runs"}}, // a notification is of a run
 		"notify/bunnotify":  {Ours: []string{"notify", "runs", bunkit}, Foreign: []string{bun}},
 		"notify/notifytest": {Ours: []string{"notify", "runs"}},
-		"notify/bell":       {Ours: []string{"notify", "runs", "runs/monitor"}},
+		// Apart from notify, so that who only has an inbox has no HTTP client.
+		"notify/webhook": {Ours: []string{"notify", "runs"}},
+		"notify/bell":    {Ours: []string{"notify", "runs", "runs/monitor"}},
 
 		"graphclient":           {Ours: []string{contract}, Foreign: []string{xsync}},
 		"graphclient/contract":  {}, // knowledge without input or output
