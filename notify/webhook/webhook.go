@@ -105,7 +105,7 @@ type Counts struct {
 func bodyOf(m notify.Message) Body {
 	b := Body{
 		Delivery: m.Delivery, Tenant: m.Run.Tenant, Run: m.Run.ID, Type: m.Run.Type, Status: m.Stage, Outcome: m.Outcome,
-		Reason: m.Reason, Recipient: m.Recipient, At: m.At, Title: m.Title, Text: m.Text.Body, URL: m.URL,
+		Reason: m.Reason, Recipient: m.Recipient, At: m.At, Title: m.Title, Text: m.Body, URL: m.URL,
 		Counts: Counts{m.Counts.Total, m.Counts.Succeeded, m.Counts.Failed, m.Counts.Skipped},
 	}
 	if m.Target != (runs.Target{}) {
