@@ -40,7 +40,7 @@ func (h *Hub) controls(r *http.Request, p *page, run *runs.Run) []control {
 	case mine:
 		right = runs.ActionCancelOwn
 	}
-	c.Allowed = h.may(r.Context(), p.Actor, p.Tenant, right)
+	c.Allowed = h.cfg.may(r.Context(), p.Actor, p.Tenant, right)
 	return []control{c}
 }
 

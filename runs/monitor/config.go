@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tenantatlas/tenantatlas/runs"
+	"github.com/tenantatlas/tenantatlas/runs/audit"
 )
 
 // ErrUnauthenticated is returned by [Config].Who for a request of nobody; the
@@ -50,6 +51,12 @@ type Config struct {
 	// Inbox is where notifications are. If nil, the hub has no such pages and no
 	// bell.
 	Inbox Inbox
+
+	// Audit is who did what, for those who may [runs.ActionViewAudit], and how
+	// many requests joined a run, for everybody who may view it. If nil, the hub
+	// shows neither. See also [audit.Log.Guard]: a hub whose Authorizer is one
+	// asks it with Would when nobody does anything.
+	Audit audit.Reader
 
 	// Actions are what people may do to runs from the hub, each if Authorizer
 	// allows it; usually the tracker. If nil, the hub changes nothing.
@@ -126,6 +133,14 @@ func (cfg *Config) complete() error {
 		cfg.Now = time.Now //nolint:forbidigo // the one default
 	}
 	return nil
+}
+
+// may reports whether the actor would be let, for nothing but what to offer.
+func (cfg *Config) may(ctx context.Context, actor runs.Actor, tenant string, a runs.Action) bool {
+	if g, ok := cfg.Authorizer.(*audit.Guard); ok {
+		return g.Would(ctx, actor, tenant, a) == nil
+	}
+	return cfg.Authorizer.Authorize(ctx, actor, tenant, a) == nil
 }
 
 type baseKey struct{}

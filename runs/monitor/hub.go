@@ -71,6 +71,10 @@ func (h *Hub) route() {
 		h.mux.HandleFunc("POST "+tenant+"/runs/{id}/cancel", acting(h.page("runs", h.cancel)))
 		h.mux.HandleFunc("POST "+tenant+"/runs/{id}/retry", acting(h.page("runs", h.retry)))
 	}
+	if h.cfg.Audit != nil {
+		h.mux.HandleFunc("GET "+tenant+"/audit", h.page("audit", h.auditPage))
+		h.mux.HandleFunc("GET "+tenant+"/audit.jsonl", h.page("audit", h.auditExport))
+	}
 	if h.cfg.Inbox != nil {
 		const notes = "/notifications"
 		h.mux.HandleFunc("GET "+notes, h.page("notifications", h.notesPage))
@@ -151,14 +155,10 @@ func (h *Hub) enter(r *http.Request, p *page) error {
 		return nil
 	}
 	// A page of no tenant keeps the way back to the one it was reached from.
-	if tenant := r.URL.Query().Get("tenant"); tenant != "" && h.may(r.Context(), actor, tenant, runs.ActionView) {
+	if tenant := r.URL.Query().Get("tenant"); tenant != "" && h.cfg.may(r.Context(), actor, tenant, runs.ActionView) {
 		p.Tenant = tenant
 	}
 	return nil
-}
-
-func (h *Hub) may(ctx context.Context, actor runs.Actor, tenant string, a runs.Action) bool {
-	return h.cfg.Authorizer.Authorize(ctx, actor, tenant, a) == nil
 }
 
 // tenants lists those that the actor can change to.
@@ -172,7 +172,7 @@ func (h *Hub) tenants(ctx context.Context, actor runs.Actor) ([]string, error) {
 	}
 	var visible []string
 	for _, t := range all[:min(len(all), runs.MaxLimit)] {
-		if h.may(ctx, actor, t, runs.ActionView) {
+		if h.cfg.may(ctx, actor, t, runs.ActionView) {
 			visible = append(visible, t)
 		}
 	}

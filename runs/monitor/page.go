@@ -56,6 +56,8 @@ type page struct {
 	Now     time.Time
 	Data    any
 
+	Audit bool // there is one, which the actor may see
+
 	hub *Hub
 }
 
@@ -121,6 +123,7 @@ func (h *Hub) render(w http.ResponseWriter, r *http.Request, status int, name st
 	if p.Tenants, err = h.tenants(r.Context(), p.Actor); err != nil && status < http.StatusBadRequest {
 		return err
 	}
+	p.Audit = h.cfg.Audit != nil && p.Tenant != "" && h.cfg.may(r.Context(), p.Actor, p.Tenant, runs.ActionViewAudit)
 	if p.Inbox && p.Actor.Valid() {
 		// The count decorates the page; without it the page is still right.
 		if p.Unread, err = h.cfg.Inbox.Unread(r.Context(), p.Actor, unreadLimit); err != nil {

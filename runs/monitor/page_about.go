@@ -12,7 +12,7 @@ func (h *Hub) typesPage(w http.ResponseWriter, r *http.Request, p *page) error {
 	p.Data = struct {
 		Types    []runs.Operation
 		MayStart bool
-	}{h.cfg.Runs.Operations(), h.may(r.Context(), p.Actor, p.Tenant, runs.ActionStart)}
+	}{h.cfg.Runs.Operations(), h.cfg.may(r.Context(), p.Actor, p.Tenant, runs.ActionStart)}
 	return h.render(w, r, http.StatusOK, "types", p)
 }
 

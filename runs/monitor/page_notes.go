@@ -36,7 +36,7 @@ func (a *API) readNotes(r *http.Request, actor runs.Actor, q NoteQuery) (NotePag
 	list.Notes = slices.DeleteFunc(list.Notes, func(n Note) bool {
 		may, known := visible[n.Run.Tenant]
 		if !known {
-			may = a.cfg.Authorizer.Authorize(r.Context(), actor, n.Run.Tenant, runs.ActionView) == nil
+			may = a.cfg.may(r.Context(), actor, n.Run.Tenant, runs.ActionView)
 			visible[n.Run.Tenant] = may
 		}
 		return !may

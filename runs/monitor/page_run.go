@@ -23,6 +23,7 @@ type detail struct {
 	Context  string // JSON; empty if there is none
 	Links    []Link
 	Controls []control
+	Audit    runAudit
 	Self     string
 	JSON     string
 }
@@ -70,6 +71,7 @@ func (h *Hub) runPage(w http.ResponseWriter, r *http.Request, p *page) error {
 		data.Links = h.cfg.Links(run)
 	}
 	data.Controls = h.controls(r, p, run)
+	data.Audit = h.auditOf(r.Context(), p, run)
 	p.Title, p.Data = p.Label(run.Type)+" "+run.Ref().Short(), data
 	return h.render(w, r, http.StatusOK, "run", p)
 }
