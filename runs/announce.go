@@ -43,7 +43,8 @@ func (t *Tracker) announce(ctx context.Context, r *Run) {
 	for _, o := range t.cfg.Observers {
 		if err := t.observe(ctx, o, r); err != nil {
 			t.cfg.Logger.WarnContext(ctx, "observer failed", "run", r.ID, "status", r.Status, "error", err)
-			next.Announced, next.Timing = false, Timing{Ring: t.backOff(r.CompletedAt)}
+			next.Announced, next.Timing = false, Timing{Ring: t.backOff(r)}
+			next.Rings++
 			break
 		}
 	}
@@ -87,8 +88,13 @@ func (t *Tracker) observe(ctx context.Context, o Observer, r *Run) error {
 	}
 }
 
-// backOff is how long to wait with the next try of something that has been
-// waiting since then: half as long again as it has waited, within bounds.
-func (t *Tracker) backOff(since time.Time) time.Duration {
-	return min(max(t.now().Sub(since)/2, t.cfg.Ring), 5*time.Minute)
+// backOff is how long to wait with the next try of something that was tried in
+// vain as often as r says: half as long again each time. It asks no clock.
+func (t *Tracker) backOff(r *Run) time.Duration {
+	const most = 5 * time.Minute
+	wait := t.cfg.Ring
+	for i := 0; i < r.Rings && wait < most; i++ {
+		wait += wait / 2
+	}
+	return min(wait, most)
 }

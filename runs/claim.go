@@ -40,7 +40,7 @@ func (t *Tracker) take(ctx context.Context, ref Ref) (*Exec, error) {
 				return nil, err
 			}
 		}
-		if r.Status != StatusQueued || r.Inline || r.NotBefore.After(t.now()) || t.lanes.busy(r) {
+		if r.Status != StatusQueued || r.Inline || t.lanes.busy(r) {
 			return nil, nil
 		}
 		if !r.Cancel.At.IsZero() {
@@ -53,8 +53,8 @@ func (t *Tracker) take(ctx context.Context, ref Ref) (*Exec, error) {
 		case errors.Is(err, ErrLaneBusy):
 			t.lanes.occupy(r) // whoever leaves the lane offers it again
 			return nil, nil
-		case errors.Is(err, ErrNotFound):
-			return nil, nil
+		case errors.Is(err, ErrNotFound), errors.Is(err, ErrNotDue):
+			return nil, nil // by the store's clock, whatever this process's says
 		default:
 			return x, err
 		}
@@ -106,6 +106,7 @@ func (t *Tracker) begin(ctx context.Context, op *Operation, r *Run, got func(cla
 	next.StartedAt, next.UpdatedAt = latest(now, r.CreatedAt), now
 	next.Waiting, next.NotBefore, next.NextRing = Failure{}, time.Time{}, time.Time{}
 	next.Counts, next.Failures = Counts{}, nil
+	next.Rings, next.Instance, next.Incarnation = 0, t.cfg.Instance, t.incarnation
 	next.Timing = Timing{Lease: op.Lease}
 	var claimed *Run
 	var until time.Time

@@ -155,6 +155,7 @@ func (t *Tracker) complete(r *Run, o Outcome, f Failure, now time.Time) {
 	r.Waiting = Failure{}
 	r.CompletedAt, r.UpdatedAt = latest(now, r.CreatedAt, r.StartedAt), now
 	r.LeaseUntil, r.NotBefore, r.NextRing, r.Timing = time.Time{}, time.Time{}, time.Time{}, Timing{}
+	r.Rings = 0
 	// Without observers there is nobody to tell, and the end is its own
 	// announcement.
 	r.Announced = len(t.cfg.Observers) == 0
@@ -178,6 +179,7 @@ func latest(t time.Time, others ...time.Time) time.Time {
 func (t *Tracker) requeue(r *Run) {
 	r.Status = StatusQueued
 	r.LeaseUntil, r.NextRing = time.Time{}, time.Time{}
+	r.Rings, r.Instance, r.Incarnation = 0, "", ""
 	r.UpdatedAt = t.now()
 	r.Timing = Timing{}
 }

@@ -130,6 +130,7 @@ func (t *Tracker) work(ctx context.Context) {
 func (t *Tracker) maintain(ctx context.Context) {
 	sweep := time.NewTimer(0)
 	defer sweep.Stop()
+	tookOver := t.cfg.Instance == ""
 	for {
 		select {
 		case <-ctx.Done():
@@ -138,6 +139,7 @@ func (t *Tracker) maintain(ctx context.Context) {
 			for t.refill(ctx) {
 			}
 		case <-sweep.C:
+			tookOver = tookOver || t.takeOver(ctx)
 			// A slot may have become free in the very moment in which the
 			// dispatcher said that it was full.
 			for t.refill(ctx) {

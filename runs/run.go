@@ -141,6 +141,13 @@ type Run struct {
 
 	Attempt int // raised by every claim; writes of an earlier attempt are refused
 	Lost    int // how often a worker vanished; waiting and deploys do not count
+	Rings   int // how often it was offered, or its end announced, in vain
+
+	// Instance is the name of the process that has claimed the run, if it has
+	// one, and Incarnation tells the starts of a process with this name apart.
+	// A queued run has neither.
+	Instance    string
+	Incarnation string
 
 	// Instants that the store's clock stamps and compares. See [Timing].
 	LeaseUntil time.Time // a running run whose lease is over has lost its worker

@@ -294,7 +294,7 @@ func (t *Tracker) offer(ctx context.Context, r *Run) (full bool, err error) {
 
 // isFinal reports whether a store would answer the same again.
 func isFinal(err error) bool {
-	for _, final := range []error{ErrConflict, ErrNotFound, ErrExists, ErrInvalid, ErrLaneBusy, ErrBadCursor, ErrLeaseLost} {
+	for _, final := range []error{ErrConflict, ErrNotFound, ErrExists, ErrInvalid, ErrLaneBusy, ErrNotDue, ErrBadCursor, ErrLeaseLost} {
 		if errors.Is(err, final) {
 			return true
 		}

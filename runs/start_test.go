@@ -425,6 +425,7 @@ func TestNewSaysWhatIsMissing(t *testing.T) {
 		{"dispatcher", func(c *runs.Config) { c.Dispatcher = nil }, "Config.Dispatcher is missing"},
 		{"negative", func(c *runs.Config) { c.Grace = -1 }, "negative"},
 		{"short lease", func(c *runs.Config) { c.Lease = time.Second }, "must exceed"},
+		{"instance", func(c *runs.Config) { c.Instance = "a\x00" }, "Config.Instance is not UTF-8"},
 		{"negative losses", func(c *runs.Config) { c.MaxLost = -1 }, "MaxLost is negative"},
 		{"operation's short lease", func(c *runs.Config) {
 			c.Operations = []runs.Operation{runs.Spec[selection]{Type: sync1, Lease: 7 * time.Second}.Operation()}

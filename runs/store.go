@@ -25,6 +25,10 @@ var (
 	// that would be the second running one in its lane.
 	ErrLaneBusy = errors.New("lane is busy")
 
+	// ErrNotDue is reported by [Store.Update] for a queued run whose NotBefore
+	// has not come: until then it stays queued or is canceled.
+	ErrNotDue = errors.New("run is not due")
+
 	// ErrBadCursor is reported by the lists for a cursor that another query
 	// made, or nobody. The caller starts over without one.
 	ErrBadCursor = errors.New("cursor does not belong to this list")
@@ -70,7 +74,9 @@ type Store interface {
 	// ID, Type, Key, Once, Lane, Inline, Params, Initiator, RetryOf and CreatedAt
 	// stay as they were inserted. It reports [ErrConflict] unless the stored
 	// revision is r.Revision, [ErrLaneBusy] if r is to run in a lane where
-	// another run does, [ErrNotFound], and [ErrInvalid]; then nothing is changed.
+	// another run does, [ErrNotDue] if the stored run is queued with a NotBefore
+	// that has not come by the store's clock and r is neither queued nor
+	// canceled, [ErrNotFound], and [ErrInvalid]; then nothing is changed.
 	Update(ctx context.Context, r *Run) (*Run, error)
 
 	// List returns the runs that match q, newest first, each once over the
@@ -156,11 +162,18 @@ type Page struct {
 //
 // With Claimable set it selects only queued runs whose NotBefore has come, and
 // does not look at NextRing.
+//
+// With Instance set it selects only running runs that a process of this name has
+// claimed in another incarnation than the given one, and looks at nothing else
+// but Types and Limit.
 type DueQuery struct {
 	Types     []Type // only these; none selects nothing
 	Status    Status // only runs with this status; empty means any
 	Claimable bool
 	Limit     int // at most this many; 0 means 50
+
+	Instance    string
+	Incarnation string
 }
 
 // An ItemStore keeps the items of runs: what became of each thing that a run

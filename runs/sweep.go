@@ -3,6 +3,7 @@ package runs
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -26,7 +27,10 @@ func (t *Tracker) sweep(ctx context.Context) (more bool) {
 		types  []Type
 		attend func(ctx context.Context, due []*Run) (done int, err error)
 	}{
-		{StatusRunning, t.types, t.rescueAll},
+		{StatusRunning, t.types, func(ctx context.Context, due []*Run) (int, error) {
+			_, done, err := t.rescueAll(ctx, due, 0) // due now, so this sweep rings for them, too
+			return done, err
+		}},
 		{StatusCompleted, t.types, t.announceAll},
 		{StatusQueued, t.rings, t.ringAll},
 	} {
@@ -46,36 +50,73 @@ func (t *Tracker) sweep(ctx context.Context) (more bool) {
 	return more
 }
 
-// rescueAll takes runs from workers that were not heard of.
-func (t *Tracker) rescueAll(ctx context.Context, due []*Run) (done int, err error) {
+// takeOver takes the runs from those who had this process's name before it,
+// whatever their leases say, and offers them here first: others may have no
+// room. It reports false if it has to be called again.
+func (t *Tracker) takeOver(ctx context.Context) (done bool) {
+	q := DueQuery{Types: t.types, Instance: t.cfg.Instance, Incarnation: t.incarnation, Limit: sweepBatch}
+	for vain := 0; vain < takeOverTries; {
+		left, err := t.cfg.Store.Due(ctx, q)
+		if err == nil && len(left) == 0 {
+			return true
+		}
+		rescued := 0
+		if err == nil {
+			var queued []*Run
+			queued, rescued, err = t.rescueAll(ctx, left, t.cfg.Ring)
+			_, rerr := t.ringAll(ctx, queued)
+			err = errors.Join(err, rerr)
+		}
+		if err != nil {
+			t.cfg.Logger.WarnContext(ctx, "taking over failed", "instance", t.cfg.Instance, "error", err)
+			return false
+		}
+		t.cfg.Logger.InfoContext(ctx, "runs taken over", "instance", t.cfg.Instance, "runs", rescued)
+		if rescued == 0 {
+			vain++
+		}
+	}
+	return true // somebody holds on to them: then they are not lost
+}
+
+// takeOverTries is how often what is left behind may change under the hands of
+// the one who takes it over.
+const takeOverTries = 3
+
+// rescueAll takes runs from workers that were not heard of, and returns those
+// that this process has to ring for after ring; 0 is at once.
+func (t *Tracker) rescueAll(ctx context.Context, due []*Run, ring time.Duration) (queued []*Run, done int, err error) {
 	for _, r := range due {
-		switch rerr := t.rescue(ctx, r); {
+		switch next, rerr := t.rescue(ctx, r, ring); {
 		case rerr == nil:
-			done++
+			if done++; next.Status == StatusQueued && slices.Contains(t.rings, next.Type) {
+				queued = append(queued, next)
+			}
 		case !errors.Is(rerr, ErrConflict):
 			err = rerr
 		}
 	}
-	return done, err
+	return queued, done, err
 }
 
-func (t *Tracker) rescue(ctx context.Context, r *Run) error {
+// rescue returns r as it is then.
+func (t *Tracker) rescue(ctx context.Context, r *Run, ring time.Duration) (*Run, error) {
 	r.Lost++
 	switch {
 	case !r.Cancel.At.IsZero():
-		return t.end(ctx, r, OutcomeCanceled, Because(ReasonCanceled))
+		return r, t.end(ctx, r, OutcomeCanceled, Because(ReasonCanceled))
 	case r.Inline, r.Lost >= t.ops[r.Type].MaxLost:
 		t.cfg.Logger.WarnContext(ctx, "worker was lost", "run", r.ID, "type", r.Type, "lost", r.Lost)
-		return t.end(ctx, r, OutcomeFailed, Because(ReasonWorkerLost))
+		return r, t.end(ctx, r, OutcomeFailed, Because(ReasonWorkerLost))
 	}
 	t.requeue(r)
-	r.NotBefore = time.Time{}
+	r.NotBefore, r.Timing.Ring = time.Time{}, ring
 	r, err := t.update(ctx, r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	t.leaveLane(r)
-	return nil // it is due now, so this sweep rings for it too
+	return r, nil
 }
 
 // announceAll announces runs of which somebody has not heard. It waits for
@@ -131,7 +172,8 @@ func (t *Tracker) ringAll(ctx context.Context, due []*Run) (done int, err error)
 func (t *Tracker) ringAgain(ctx context.Context, r *Run) (moved bool, err error) {
 	next := r.Clone()
 	next.NotBefore = time.Time{} // the store says that it has come
-	next.Timing = Timing{Ring: t.backOff(r.CreatedAt)}
+	next.Timing = Timing{Ring: t.backOff(r)}
+	next.Rings++
 	if r.Lane != "" {
 		// It may have been refused for its lane only, which can become free
 		// where nobody tells this process.

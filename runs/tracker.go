@@ -2,6 +2,7 @@ package runs
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -53,6 +54,15 @@ type Config struct {
 	// nil, it is time.Now.
 	Now func() time.Time
 
+	// Instance is the name of this process, if it keeps its name when it is
+	// started again, such as that of a pod in a stateful set. [Tracker.Run] then
+	// begins by taking over the runs that were left behind under this name,
+	// rather than wait for the end of their leases. Two living processes must
+	// not share a name: whichever starts later would take the other's runs from
+	// it, which counts as a lost worker, although nothing is recorded twice. If
+	// empty, the process has no name.
+	Instance string
+
 	// Lease is how long a worker may be silent before its run is taken from it;
 	// 0 means 30 s. Heartbeat is how often it reports; 0 means 5 s. Margin is
 	// how long before the end of its lease a worker that cannot report stops by
@@ -89,6 +99,8 @@ type Tracker struct {
 	types []Type // all that were declared, sorted
 	rings []Type // those that this process rings for
 	ids   *ids
+
+	incarnation string // of Config.Instance, if there is one
 
 	worker  Worker        // the dispatcher, if it is one
 	ran     atomic.Bool   // Run was called
@@ -156,6 +168,9 @@ func New(cfg Config) (*Tracker, error) {
 	if cfg.MaxLost == 0 {
 		cfg.MaxLost = 3
 	}
+	if err := validText("Config.Instance", cfg.Instance); err != nil {
+		return nil, fmt.Errorf("runs: %w", err)
+	}
 	t := &Tracker{
 		cfg:     cfg,
 		ops:     make(map[Type]*Operation, len(cfg.Operations)),
@@ -178,6 +193,9 @@ func New(cfg Config) (*Tracker, error) {
 		}
 		t.ops[op.Type] = &op
 		t.types = append(t.types, op.Type)
+	}
+	if cfg.Instance != "" {
+		t.incarnation = rand.Text()
 	}
 	slices.Sort(t.types)
 	t.worker, _ = cfg.Dispatcher.(Worker)

@@ -154,6 +154,92 @@ func TestWrongClock(t *testing.T) {
 				stop()
 			})
 		})
+		t.Run("reference that is early, then late, "+off.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := memruns.New()
+				r := put(t, store, "r1", func(r *runs.Run) { r.Timing.Delay = time.Hour })
+				p := newPool(10, 1)
+				tracker := newTracker(t, runs.Config{Store: store, Now: clock, Sweep: 100 * time.Hour, Dispatcher: p})
+				stop := begin(t, tracker)
+				for range 59 { // it is not due, whatever the worker's clock says
+					time.Sleep(time.Minute)
+					if err := p.Dispatch(t.Context(), r.Ref()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				synctest.Wait()
+				if got := stored(t, store, r); got.Status != runs.StatusQueued || got.Revision != 1 {
+					t.Errorf("a minute before its time the run is %s, revision %d; want queued and untouched", got.Status, got.Revision)
+				}
+				time.Sleep(2 * time.Minute)
+				if err := p.Dispatch(t.Context(), r.Ref()); err != nil {
+					t.Fatal(err)
+				}
+				wantWithin(t, tracker, r, 0, time.Second)
+				stop()
+			})
+		})
+		t.Run("early reference to what is refused, "+off.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := memruns.New()
+				r := put(t, store, "r1", func(r *runs.Run) { r.Timing.Delay = time.Hour })
+				p := newPool(10, 1)
+				refuse := runs.Roles(func(context.Context, runs.Actor, string) (runs.Role, error) { return "", runs.ErrForbidden })
+				tracker := newTracker(t, runs.Config{Store: store, Now: clock, Dispatcher: p, Authorizer: refuse})
+				stop := begin(t, tracker)
+				time.Sleep(55 * time.Minute)
+				if err := p.Dispatch(t.Context(), r.Ref()); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				if got := stored(t, store, r); got.Status != runs.StatusQueued {
+					t.Errorf("before its time the run is %s %s, want queued: rights may change", got.Status, got.Outcome)
+				}
+				wantEnd(t, wait(t, tracker, r), runs.OutcomeBlocked, runs.ReasonPermissionDenied)
+				stop()
+			})
+		})
+		t.Run("lease, "+off.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := memruns.New()
+				alive := put(t, store, "alive", func(r *runs.Run) { r.Status, r.Attempt, r.Timing.Lease = runs.StatusRunning, 1, time.Minute })
+				tracker := newTracker(t, runs.Config{Store: store, Now: clock})
+				stop := begin(t, tracker)
+				time.Sleep(59 * time.Second)
+				if got := stored(t, store, alive); got.Revision != 1 {
+					t.Errorf("before the end of its lease somebody changed the run to %+v", got)
+				}
+				wantWithin(t, tracker, alive, time.Second, 10*time.Second)
+				stop()
+			})
+		})
+		t.Run("rings, "+off.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := memruns.New()
+				r := put(t, store, "r1", nil) // by a process with another clock
+				var rung []time.Duration
+				began := time.Now()
+				tracker := newTracker(t, runs.Config{Store: store, Now: clock, Dispatcher: dispatchFunc(func(context.Context, runs.Ref) error {
+					rung = append(rung, time.Since(began))
+					return nil
+				})})
+				stop := begin(t, tracker)
+				time.Sleep(time.Hour)
+				stop()
+				// Half as long again each time, and every five minutes in the end.
+				if n := len(rung); n < 15 || n > 25 {
+					t.Errorf("rung %d times in an hour: %v", n, rung)
+				}
+				for i := 1; i < min(5, len(rung)); i++ {
+					if gap := rung[i] - rung[i-1]; gap > 30*time.Second {
+						t.Errorf("ring %d came %v after the one before", i+1, gap)
+					}
+				}
+				if got := stored(t, store, r); got.Rings != len(rung) {
+					t.Errorf("rings = %d, want %d", got.Rings, len(rung))
+				}
+			})
+		})
 		t.Run("parked, "+off.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				tracker := newTracker(t, runs.Config{Now: clock, Operations: []runs.Operation{op(func(_ context.Context, x *runs.Exec, _ selection) error {

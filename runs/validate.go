@@ -50,6 +50,8 @@ func (r *Run) Validate() error {
 		{"cancel request", r.Cancel.By.Name},
 		{"cancel request", r.Cancel.Why},
 		{"retried run", r.RetryOf},
+		{"instance", r.Instance},
+		{"incarnation", r.Incarnation},
 	} {
 		if err := validText(t.name, t.text); err != nil {
 			return err
@@ -73,8 +75,8 @@ func (r *Run) validateStage() error {
 	default:
 		return invalid("status is %q", r.Status)
 	}
-	if r.Attempt < 0 || r.Lost < 0 {
-		return invalid("attempt or lost is below zero")
+	if r.Attempt < 0 || r.Lost < 0 || r.Rings < 0 {
+		return invalid("attempt, lost or rings is below zero")
 	}
 	return nil
 }

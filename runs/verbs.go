@@ -26,6 +26,7 @@ func (t *Tracker) do(ctx context.Context, req Request, work func(ctx context.Con
 		return Started{}, err
 	}
 	r.Inline, r.Status, r.Attempt, r.StartedAt = true, StatusRunning, 1, r.CreatedAt
+	r.Instance, r.Incarnation = t.cfg.Instance, t.incarnation
 	op := t.ops[r.Type]
 	r.Timing = Timing{Lease: op.Lease}
 	until := op.until()

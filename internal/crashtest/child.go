@@ -31,6 +31,7 @@ type role struct {
 	Workers int    `json:"workers"`
 	Starts  bool   `json:"starts"` // it starts runs, too
 	Calm    bool   `json:"calm"`   // its leases are ten times as long, and it reports seldom
+	Name    string `json:"name"`   // of its instance; one with a name has a lease of an hour
 	Point   string `json:"point"`  // where it kills itself; empty for nowhere
 	Pass    int    `json:"pass"`   // at the how manieth pass
 }
@@ -99,6 +100,9 @@ func newProcess(t testing.TB, s Setup, db sqltest.DB, as role, j *journal) *proc
 	if as.Calm {
 		cfg.Lease, cfg.Heartbeat, cfg.Margin = 10*cfg.Lease, 10*cfg.Heartbeat, 10*cfg.Margin
 		cfg.Progress = time.Second
+	}
+	if cfg.Instance = as.Name; cfg.Instance != "" {
+		cfg.Lease = time.Hour
 	}
 	kept := &store{Store: Open(t, db), points: p.points, journal: j}
 	cfg.Store, cfg.Items = kept, kept

@@ -80,6 +80,11 @@ func (s *side) tellings() int {
 // newSide returns a process that looks around for lost runs that often.
 func newSide(t *testing.T, store runs.Store, items runs.ItemStore, sweep time.Duration) *side {
 	t.Helper()
+	return newNamed(t, "", store, items, sweep)
+}
+
+func newNamed(t *testing.T, instance string, store runs.Store, items runs.ItemStore, sweep time.Duration) *side {
+	t.Helper()
 	s := &side{t: t, claims: make(chan runs.Claim, 1), execs: make(chan attempt, 1), ends: make(chan error)}
 	cfg := crashtest.Tuned()
 	// Only what the test says is over: nobody's lease ends by itself.
@@ -92,7 +97,7 @@ func newSide(t *testing.T, store runs.Store, items runs.ItemStore, sweep time.Du
 		return runstest.Fault{}
 	})
 	cfg.Store, cfg.Items, cfg.Dispatcher, cfg.Observers, cfg.Sweep = store, items, s, []runs.Observer{s}, sweep
-	cfg.Progress = time.Millisecond
+	cfg.Progress, cfg.Instance = time.Millisecond, instance
 	cfg.Operations = []runs.Operation{runs.Define(fenced, func(ctx context.Context, x *runs.Exec, _ struct{}) error {
 		s.execs <- attempt{x, ctx}
 		return <-s.ends
@@ -254,6 +259,39 @@ func zombie(t *testing.T, s model.Store, does func(x attempt), end error, next s
 			t.Error("the zombie's item is stored")
 		}
 	}
+}
+
+// TestTwoOfOneName starts a process under the name of one that is alive: it takes
+// the other's run from it, and nothing is recorded twice.
+func TestTwoOfOneName(t *testing.T) {
+	eachStore(t, func(t *testing.T, s model.Store) {
+		first := newNamed(t, "worker-1", s, s, never)
+		started, err := first.tracker.Start(t.Context(), runs.Request{Tenant: "acme", Type: fenced, Initiator: runs.User("dana", "")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ref := started.Run.Ref()
+		x, over := first.begin(ref)
+		second := newNamed(t, "worker-1", s, s, never)
+		eventually(t, "taking over", func() bool { return get(t, s, ref).Status == runs.StatusQueued })
+		_, over2 := second.begin(ref)
+		x.Count(7, 0, 0)
+		<-x.ctx.Done()
+		if cause := context.Cause(x.ctx); !errors.Is(cause, runs.ErrLeaseLost) {
+			t.Errorf("the first worker's context ended because of %v, want %v", cause, runs.ErrLeaseLost)
+		}
+		first.ends <- nil
+		<-over
+		second.ends <- nil
+		<-over2
+		got := get(t, s, ref)
+		if got.Outcome != runs.OutcomeSucceeded || got.Attempt != 2 || got.Lost != 1 || got.Counts.Succeeded != 0 {
+			t.Errorf("the run is %+v; want succeeded in attempt 2, lost once, nothing counted", got)
+		}
+		if first.tellings() != 0 || second.tellings() != 1 {
+			t.Errorf("told %d and %d times, want never and once", first.tellings(), second.tellings())
+		}
+	})
 }
 
 // TestSweepAgainstFinish lets a worker finish between the look of a sweep and

@@ -4,7 +4,9 @@ package crashtest_test
 
 import (
 	"testing"
+	"time"
 
+	"github.com/tenantatlas/tenantatlas/internal/bunkit"
 	"github.com/tenantatlas/tenantatlas/internal/crashtest"
 	"github.com/tenantatlas/tenantatlas/internal/sqltest"
 )
@@ -33,4 +35,29 @@ func TestTerminate(t *testing.T) {
 		return
 	}
 	sqltest.Each(t, func(t *testing.T, db sqltest.DB) { crashtest.Terminate(t, db, crashtest.Setup{}) })
+}
+
+func TestRestart(t *testing.T) {
+	if crashtest.Child(t, crashtest.Setup{}) {
+		return
+	}
+	sqltest.Each(t, func(t *testing.T, db sqltest.DB) {
+		var worst time.Duration
+		for range crashtest.Kills(1) {
+			worst = max(worst, crashtest.Restart(t, fresh(t, db), crashtest.Setup{}))
+		}
+		t.Logf("recovery after kill -9 and a restart under the same name: %v at worst", worst.Round(time.Millisecond))
+		if crashtest.Long() && worst > time.Second { // which is for a machine that does nothing else
+			t.Errorf("recovery took %v, want a second at most", worst)
+		}
+	})
+}
+
+// fresh returns another database like db.
+func fresh(t *testing.T, db sqltest.DB) sqltest.DB {
+	t.Helper()
+	if db.Dialect == bunkit.SQLite3 {
+		return sqltest.SQLite(t)
+	}
+	return sqltest.Postgres(t)
 }

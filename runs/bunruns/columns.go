@@ -72,6 +72,9 @@ var (
 		{"waiting_message", text},
 		{"attempt", number},
 		{"lost", number},
+		{"rings", number},
+		{"instance", text},
+		{"incarnation", text},
 		{"announced", flag},
 		{"cancel_at", instant},
 		{"cancel_kind", text},
@@ -122,6 +125,15 @@ func (b *binder) all(columns []column) []string {
 		params = append(params, b.next(c.kind))
 	}
 	return params
+}
+
+// now returns the store's now, which with SQLite is the n-th parameter; see
+// [Store.bindNow].
+func (b *binder) now(n int) string {
+	if b.dialect == bunkit.SQLite3 {
+		return "?" + strconv.Itoa(n)
+	}
+	return b.dialect.Now()
 }
 
 // stamps returns the expressions for stamped. With PostgreSQL the instants are

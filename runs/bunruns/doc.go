@@ -22,7 +22,8 @@
 // [Store.Revert] goes back. The steps, whose SQL is in the folder migrations,
 // are kept in the table bunruns_migrations:
 //
-//	0001_runs   the tables operation_runs and operation_run_items
+//	0001_runs      the tables operation_runs and operation_run_items
+//	0003_workers   who has claimed a run, and how often it was offered in vain
 //
 // # What is in the tables
 //

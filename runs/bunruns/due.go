@@ -30,9 +30,12 @@ func (s *Store) Due(ctx context.Context, q runs.DueQuery) ([]*runs.Run, error) {
 	if err != nil {
 		return nil, fmt.Errorf("due runs: %w", err)
 	}
-	args := []any{string(array)}
-	if s.dialect == bunkit.SQLite3 {
-		args = append(args, now().UnixMicro())
+	args := s.bindNow([]any{string(array)})
+	if q.Instance != "" {
+		if !storable(q.Instance, q.Incarnation) {
+			return nil, nil
+		}
+		args = append(args, q.Instance, q.Incarnation)
 	}
 	var found []*runs.Run
 	err = query(ctx, s.read, dueText(s.dialect, q, roundUp(limit)), args, func(rows *sql.Rows) error {
@@ -98,6 +101,12 @@ const (
 		WHERE type {lost} AND status = 'running' AND (lease_until IS NULL OR lease_until <= {now})
 		ORDER BY lease_until NULLS FIRST, id LIMIT {limit}) AS lost`
 
+	// dueLeft has an index of what runs under some name.
+	dueLeft = `SELECT id, lease_until AS at FROM (
+		SELECT id, lease_until FROM operation_runs
+		WHERE instance = {instance} AND instance <> '' AND status = 'running' AND incarnation <> {incarnation} AND type {lost}
+		ORDER BY lease_until NULLS FIRST, id LIMIT {limit}) AS abandoned`
+
 	// dueSince says the same of the row r.
 	dueSince = `CASE r.status WHEN 'queued' THEN {r.free} WHEN 'running' THEN r.lease_until ELSE r.next_ring END`
 )
@@ -110,6 +119,8 @@ func dueText(d bunkit.Dialect, q runs.DueQuery, limit int) string {
 	var ways, lost string
 	since := dueSince
 	switch {
+	case q.Instance != "":
+		lost = dueLeft
 	case q.Claimable:
 		ways, since = dueReady+" UNION ALL "+dueParked, "r.id"
 	case q.Status == runs.StatusQueued:
@@ -133,6 +144,8 @@ func dueText(d bunkit.Dialect, q runs.DueQuery, limit int) string {
 			"{type}", "t.value",
 			"{lost}", "= t.value",
 			"{now}", "?2",
+			"{instance}", "?3",
+			"{incarnation}", "?4",
 			"{free}", "coalesce(max(not_before, next_ring), not_before, next_ring)",
 			"{r.free}", "coalesce(max(r.not_before, r.next_ring), r.not_before, r.next_ring)",
 		).Replace("SELECT {columns} FROM json_each(?1) AS t CROSS JOIN operation_runs AS r" +
@@ -149,6 +162,8 @@ func dueText(d bunkit.Dialect, q runs.DueQuery, limit int) string {
 		"{types}", "ARRAY(SELECT jsonb_array_elements_text($1::text::jsonb))",
 		"{lost}", "= ANY (ARRAY(SELECT jsonb_array_elements_text($1::text::jsonb)))",
 		"{now}", d.Now(),
+		"{instance}", "$2::text",
+		"{incarnation}", "$3::text",
 		"{free}", "greatest(not_before, next_ring)",
 		"{r.free}", "greatest(r.not_before, r.next_ring)",
 	).Replace("SELECT {columns} FROM operation_runs AS r WHERE r.id = ANY (ARRAY(SELECT id FROM (" +

@@ -82,6 +82,7 @@ func newUpdateMany() string {
 		" UPDATE operation_runs AS o SET " + strings.Join(set, ", ") + " FROM r" +
 		" WHERE o.tenant = r.tenant AND o.id = r.id AND o.revision = r.revision" +
 		" AND " + freeLane("o", "r.tenant", "r.status") +
+		" AND " + come("o", "r.status", "r.outcome", bunkit.PostgreSQL.Now()) +
 		" RETURNING r.n, " + list("o.", stamped) + ", " + list("o.", fixed)
 }
 

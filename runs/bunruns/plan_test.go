@@ -115,6 +115,7 @@ func calls() []call {
 		"operation_runs_parked":      {{Claimable: true}},
 		"operation_runs_ring":        {{}, {Status: runs.StatusQueued}},
 		"operation_runs_running":     {{}, {Status: runs.StatusRunning}},
+		"operation_runs_instance":    {{Instance: "worker 1", Incarnation: "new"}},
 		"operation_runs_unannounced": {{Limit: 100}, {Status: runs.StatusCompleted}},
 	} {
 		for _, q := range queries {
@@ -357,7 +358,7 @@ func fill(t testing.TB, db sqltest.DB) {
 			r.Status, r.Outcome = []runs.Status{runs.StatusQueued, runs.StatusRunning}[i/20%2], ""
 		}
 		if r.Status == runs.StatusRunning {
-			r.Attempt = 1
+			r.Attempt, r.Instance, r.Incarnation = 1, fmt.Sprint("worker ", i%3), "old"
 		}
 		if _, _, err := s.Insert(ctx, r); err != nil {
 			t.Fatal(err)

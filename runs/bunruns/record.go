@@ -14,6 +14,14 @@ import (
 // now is the clock of SQLite stores.
 func now() time.Time { return time.Now() } //nolint:forbidigo // the one documented default
 
+// bindNow appends the store's now for SQLite; PostgreSQL asks its own clock.
+func (s *Store) bindNow(args []any) []any {
+	if s.dialect == bunkit.SQLite3 {
+		return append(args, now().UnixMicro())
+	}
+	return args
+}
+
 // kept returns a copy of r with its instants as the database keeps them, and
 // how far from the server's now those of [stamped] are to be, in microseconds;
 // below zero means as they are. With SQLite they are stamped.
@@ -72,7 +80,7 @@ func (s *Store) bindState(args []any, r *runs.Run, after [3]int64) ([]any, error
 	args = append(args, string(r.Status), string(r.Outcome), r.Target.Kind, r.Target.ID, r.Target.Name,
 		c.Total, c.Succeeded, c.Failed, c.Skipped, extra,
 		string(r.Failure.Reason), r.Failure.Message, string(r.Waiting.Reason), r.Waiting.Message,
-		int64(r.Attempt), int64(r.Lost), r.Announced,
+		int64(r.Attempt), int64(r.Lost), int64(r.Rings), r.Instance, r.Incarnation, r.Announced,
 		at(r.Cancel.At), string(r.Cancel.By.Kind), r.Cancel.By.ID, r.Cancel.By.Name, r.Cancel.Why,
 		at(r.StartedAt), at(r.CompletedAt), at(r.UpdatedAt),
 		facts, failures,
@@ -115,7 +123,7 @@ func scanLean(r *runs.Run) []any {
 		(*string)(&r.Status), (*string)(&r.Outcome), &r.Target.Kind, &r.Target.ID, &r.Target.Name,
 		&r.Counts.Total, &r.Counts.Succeeded, &r.Counts.Failed, &r.Counts.Skipped, decoded{&r.Counts.Extra},
 		(*string)(&r.Failure.Reason), &r.Failure.Message, (*string)(&r.Waiting.Reason), &r.Waiting.Message,
-		&r.Attempt, &r.Lost, &r.Announced,
+		&r.Attempt, &r.Lost, &r.Rings, &r.Instance, &r.Incarnation, &r.Announced,
 		at{&r.Cancel.At}, (*string)(&r.Cancel.By.Kind), &r.Cancel.By.ID, &r.Cancel.By.Name, &r.Cancel.Why,
 		at{&r.StartedAt}, at{&r.CompletedAt}, at{&r.UpdatedAt},
 		at{&r.LeaseUntil}, at{&r.NotBefore}, at{&r.NextRing})

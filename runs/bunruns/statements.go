@@ -14,7 +14,7 @@ type statements struct {
 	insert   string // see newInsert
 	taken    string // id, tenant, lane, status → whether the ID is taken, whether the lane is busy
 	update   string // see newUpdate
-	revision string // tenant, id → revision
+	revision string // tenant, id, see [Store.bindNow] → revision, whether it has a lane, whether it waits for its time
 	putItems string // see newPutItems
 
 	insertMany string // see newInsertMany
@@ -30,7 +30,6 @@ func newStatements(d bunkit.Dialect) statements {
 	}
 	s := statements{
 		get:      one(whole()),
-		revision: one(revision),
 		attempt:  one([]column{{"status", text}, {"attempt", number}}),
 		insert:   newInsert(d),
 		update:   newUpdate(d),
@@ -39,6 +38,9 @@ func newStatements(d bunkit.Dialect) statements {
 	if d == bunkit.PostgreSQL {
 		s.insertMany, s.updateMany = newInsertMany(), newUpdateMany()
 	}
+	b.n = 0
+	waits := "NOT " + come("operation_runs", "'running'", "''", b.now(3))
+	s.revision = "SELECT revision, lane <> '', " + waits + " FROM operation_runs WHERE tenant = " + b.next(text) + " AND id = " + b.next(text)
 	b.n = 0
 	s.look = "SELECT " + list("", whole()) + " FROM (" +
 		same(whole(), b.next(text), b.next(text), b.next(text), b.next(text), b.next(text)) + ") AS found"
@@ -104,7 +106,7 @@ func blank(columns []column) string {
 }
 
 // newUpdate returns the compare-and-swap. It is given name and revision, and
-// then state, detail and stamped to set, and gives stamped and fixed of the row
+// then state, detail and stamped to set, and [Store.bindNow]; and gives stamped and fixed of the row
 // it has changed.
 func newUpdate(d bunkit.Dialect) string {
 	b := &binder{dialect: d}
@@ -115,11 +117,19 @@ func newUpdate(d bunkit.Dialect) string {
 	for i, c := range columns {
 		set = append(set, c.name+" = "+values[i])
 	}
-	status := values[0]
+	status := values[0] // as state begins
 	return "UPDATE operation_runs SET " + strings.Join(set, ", ") +
 		" WHERE tenant = " + tenant + " AND id = " + id + " AND revision = " + rev +
 		" AND " + freeLane("operation_runs", tenant, status) +
+		" AND " + come("operation_runs", status, values[1], b.now(b.n+1)) +
 		" RETURNING " + list("", stamped) + ", " + list("", fixed)
+}
+
+// come is the condition that a run may have the status and the outcome as far as
+// its NotBefore goes.
+func come(run, status, outcome, now string) string {
+	return "(" + run + ".status <> 'queued' OR " + run + ".not_before IS NULL OR " + run + ".not_before <= " + now +
+		" OR " + status + " = 'queued' OR " + outcome + " = 'canceled')"
 }
 
 // freeLane is the condition that a run may have the status, as far as its lane

@@ -144,7 +144,7 @@ func (s *Store) update(ctx context.Context, r *runs.Run) (*runs.Run, error) {
 	next.Params = nil
 	w := &write{r: next, args: args}
 	w.alone = func(ctx context.Context, c executor) (err error) {
-		w.done, err = queryRow(ctx, c, s.sql.update, args, scanUpdated(next)...)
+		w.done, err = queryRow(ctx, c, s.sql.update, s.bindNow(slices.Clip(args)), scanUpdated(next)...)
 		return err
 	}
 	err = s.commit(ctx, s.groups.updates, w)
@@ -166,16 +166,19 @@ func scanUpdated(r *runs.Run) []any {
 // refused returns why an update of r has changed nothing.
 func (s *Store) refused(ctx context.Context, r *runs.Run) error {
 	var revision int64
-	found, err := queryRow(ctx, s.read, s.sql.revision, []any{r.Tenant, r.ID}, &revision)
+	var lane, early bool
+	found, err := queryRow(ctx, s.read, s.sql.revision, s.bindNow([]any{r.Tenant, r.ID}), &revision, &lane, &early)
 	switch {
 	case err != nil:
 		return err
 	case !found:
 		return runs.ErrNotFound
-	case revision == r.Revision:
-		return runs.ErrLaneBusy
-	default:
+	case revision != r.Revision:
 		return runs.ErrConflict
+	case early, !lane: // its time may have come since
+		return runs.ErrNotDue
+	default:
+		return runs.ErrLaneBusy
 	}
 }
 

@@ -83,7 +83,11 @@ func (s *Store) Due(ctx context.Context, q runs.DueQuery) ([]*runs.Run, error) {
 	if limit <= 0 {
 		limit = 50
 	}
-	found := s.collect(q, limit)
+	collect := s.collect
+	if q.Instance != "" {
+		collect = s.left
+	}
+	found := collect(q, limit)
 	for i, r := range found {
 		found[i] = r.Clone()
 	}
@@ -110,6 +114,23 @@ func (s *Store) collect(q runs.DueQuery, limit int) (found []*runs.Run) {
 		if ripe(q, e.run, at) {
 			found = append(found, e.run)
 		}
+	}
+	return found
+}
+
+// left returns what other incarnations of an instance have left behind.
+func (s *Store) left(q runs.DueQuery, limit int) (found []*runs.Run) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var marks []mark
+	for e := range s.held[q.Instance] {
+		if e.run.Incarnation != q.Incarnation && slices.Contains(q.Types, e.run.Type) {
+			marks = append(marks, mark{micros(e.run.LeaseUntil), e})
+		}
+	}
+	slices.SortFunc(marks, compareMarks)
+	for _, m := range marks[:min(limit, len(marks))] {
+		found = append(found, m.entry.run)
 	}
 	return found
 }

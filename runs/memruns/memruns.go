@@ -27,6 +27,7 @@ type Store struct {
 	onces map[onceKey]*entry         // all runs that have a Once
 	lists map[string]map[group]*list // by tenant; what lists walk along
 	due   map[runs.Type]*queue       // what waits for somebody
+	held  map[string]map[*entry]bool // running runs by instance, if it has a name
 	items map[string]*items          // by run ID
 }
 
@@ -72,6 +73,7 @@ func (s *Store) Insert(ctx context.Context, r *runs.Run) (*runs.Run, bool, error
 		s.onces = map[onceKey]*entry{}
 		s.lists = map[string]map[group]*list{}
 		s.due = map[runs.Type]*queue{}
+		s.held = map[string]map[*entry]bool{}
 	}
 	s.byID[e.id] = e
 	if next.Once != "" {
@@ -163,6 +165,10 @@ func (s *Store) Update(ctx context.Context, r *runs.Run) (*runs.Run, error) {
 	if s.laneBusy(e, next) {
 		return nil, runs.ErrLaneBusy
 	}
+	waits := old.Status == runs.StatusQueued && old.NotBefore.After(now())
+	if waits && next.Status != runs.StatusQueued && next.Outcome != runs.OutcomeCanceled {
+		return nil, runs.ErrNotDue
+	}
 	if !old.Active() && next.Active() && next.Key != "" && s.keys[scoped{next.Tenant, string(next.Key)}] != nil {
 		return nil, runs.ErrConflict // somebody else has its key now
 	}
@@ -176,7 +182,7 @@ func (s *Store) Update(ctx context.Context, r *runs.Run) (*runs.Run, error) {
 func (s *Store) replace(e *entry, next *runs.Run) {
 	old := e.run
 	if old != nil {
-		s.unhold(old)
+		s.unhold(e)
 		s.queue(old.Type).remove(e)
 	}
 	if old == nil || groupOf(old) != groupOf(next) {
@@ -190,7 +196,8 @@ func (s *Store) replace(e *entry, next *runs.Run) {
 	s.queue(next.Type).add(e)
 }
 
-// hold gives e the key and the lane that its run has.
+// hold gives e the key and the lane that its run has, and e to the instance that
+// has claimed it.
 func (s *Store) hold(e *entry) {
 	r := e.run
 	if r.Key != "" && r.Active() {
@@ -199,14 +206,26 @@ func (s *Store) hold(e *entry) {
 	if r.Lane != "" && r.Status == runs.StatusRunning {
 		s.lanes[scoped{r.Tenant, r.Lane}] = e
 	}
+	if r.Instance != "" && r.Status == runs.StatusRunning {
+		if s.held[r.Instance] == nil {
+			s.held[r.Instance] = map[*entry]bool{}
+		}
+		s.held[r.Instance][e] = true
+	}
 }
 
-func (s *Store) unhold(r *runs.Run) {
+func (s *Store) unhold(e *entry) {
+	r := e.run
 	if r.Key != "" && r.Active() {
 		delete(s.keys, scoped{r.Tenant, string(r.Key)})
 	}
 	if r.Lane != "" && r.Status == runs.StatusRunning {
 		delete(s.lanes, scoped{r.Tenant, r.Lane})
+	}
+	if held := s.held[r.Instance]; held != nil {
+		if delete(held, e); len(held) == 0 {
+			delete(s.held, r.Instance)
+		}
 	}
 }
 

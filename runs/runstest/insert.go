@@ -215,6 +215,7 @@ func invalidRuns() []spoilt {
 		{"an outcome too early", func(r *runs.Run) { r.Outcome = runs.OutcomeFailed }},
 		{"no outcome", func(r *runs.Run) { r.Status = runs.StatusCompleted }},
 		{"a negative attempt", func(r *runs.Run) { r.Attempt = -1 }},
+		{"a negative number of rings", func(r *runs.Run) { r.Rings = -1 }},
 		{"a negative count", func(r *runs.Run) { r.Counts.Skipped = -1 }},
 		{"broken params", func(r *runs.Run) { r.Params = []byte(`{`) }},
 		{"params that are not UTF-8", func(r *runs.Run) { r.Params = []byte("\"\xff\"") }},
@@ -262,6 +263,8 @@ func textFields() []textField {
 		{"Cancel.By.Name", func(r *runs.Run, text string) { r.Cancel.By.Name = text }},
 		{"Cancel.Why", func(r *runs.Run, text string) { r.Cancel.Why = text }},
 		{"RetryOf", func(r *runs.Run, text string) { r.RetryOf = text }},
+		{"Instance", func(r *runs.Run, text string) { r.Instance = text }},
+		{"Incarnation", func(r *runs.Run, text string) { r.Incarnation = text }},
 		{"Failure.Message", func(r *runs.Run, text string) { r.Failure = runs.Failure{Reason: runs.ReasonGone, Message: text} }},
 	}
 }

@@ -134,21 +134,22 @@ func (m *model) update(ctx context.Context) error {
 	if old.Ended() {
 		r.Status, r.Outcome = old.Status, old.Outcome // which is final
 	}
+	notDue := old.Status == runs.StatusQueued && old.NotBefore.Equal(future) && r.Status != runs.StatusQueued
 	stale := m.rng.IntN(5) == 0
 	if stale {
 		r.Revision += pick[int64](m, -1, 1)
 	}
 	stored, err := m.store.Update(ctx, r)
 	switch {
-	case stale && m.laneBusy(r):
-		if errors.Is(err, runs.ErrLaneBusy) {
-			return nil // either is right
-		}
-		fallthrough
+	case stale && m.laneBusy(r) && errors.Is(err, runs.ErrLaneBusy),
+		(stale || m.laneBusy(r)) && notDue && errors.Is(err, runs.ErrNotDue):
+		return nil // it has more than one defect
 	case stale:
 		return wantErr("stale update", err, runs.ErrConflict)
 	case m.laneBusy(r):
 		return wantErr("update into a busy lane", err, runs.ErrLaneBusy)
+	case notDue:
+		return wantErr("update of what waits for its time", err, runs.ErrNotDue)
 	case err != nil:
 		return fmt.Errorf("update: %w", err)
 	}

@@ -57,8 +57,8 @@ func checkAll[S any](t *testing.T, promises []promise[S], open func(t testing.TB
 
 func storePromises() []promise[runs.Store] {
 	return slices.Concat(
-		insertPromises, joinPromises, getPromises, updatePromises, lanePromises, stampPromises, valuePromises,
-		listPromises, filterPromises, cursorPromises, duePromises, ringPromises, concurrencyPromises, contextPromises, modelPromises,
+		insertPromises, joinPromises, getPromises, updatePromises, earlyPromises, lanePromises, stampPromises, valuePromises,
+		listPromises, filterPromises, cursorPromises, duePromises, leftPromises, ringPromises, concurrencyPromises, contextPromises, modelPromises,
 	)
 }
 
@@ -134,6 +134,9 @@ func full(tenant, id string) *runs.Run {
 		Waiting:     runs.Because(runs.ReasonApproval),
 		Attempt:     3,
 		Lost:        2,
+		Rings:       4,
+		Instance:    "worker-1",
+		Incarnation: "third",
 		LeaseUntil:  at(1),
 		NotBefore:   at(2),
 		NextRing:    at(3),

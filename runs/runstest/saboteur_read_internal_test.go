@@ -265,6 +265,35 @@ func dueOnce(b *broken) {
 }
 
 var dueSaboteurs = []saboteur{
+	{"left-instance", func(b *broken) { // waits for the end of leases
+		b.due = func(ctx context.Context, q runs.DueQuery) ([]*runs.Run, error) {
+			all, err := b.Store.Due(ctx, q)
+			return slices.DeleteFunc(all, func(r *runs.Run) bool { return q.Instance != "" && r.LeaseUntil.After(time.Now()) }), err
+		}
+	}},
+	{"left-instance", func(b *broken) { // does not know instances
+		b.due = func(ctx context.Context, q runs.DueQuery) ([]*runs.Run, error) {
+			q.Instance = ""
+			return b.Store.Due(ctx, q)
+		}
+	}},
+	{"left-instance", inserting(func(r *runs.Run) { r.Instance = strings.ToLower(r.Instance) })},
+	{"left-incarnation", func(b *broken) {
+		b.due = func(ctx context.Context, q runs.DueQuery) ([]*runs.Run, error) {
+			q.Incarnation = "none"
+			return b.Store.Due(ctx, q)
+		}
+	}},
+	{"left-running", inserting(func(r *runs.Run) {
+		if r.Instance != "" && r.Status == runs.StatusQueued {
+			r.Status = runs.StatusRunning
+		}
+	})},
+	{"left-running", updating(func(r *runs.Run) {
+		if r.Instance == "b" {
+			r.Instance = "a" // as it was when it was claimed first
+		}
+	})},
 	{"due-claimable", dueWith(func(q runs.DueQuery, r *runs.Run) bool { return q.Claimable && r.Status == runs.StatusQueued })},
 	{"due-claimable", func(b *broken) {
 		b.due = func(ctx context.Context, q runs.DueQuery) ([]*runs.Run, error) {

@@ -252,6 +252,49 @@ var updateSaboteurs = []saboteur{
 		}
 		return stored, err
 	})},
+	{"early-refused", func(b *broken) { // takes what the caller says for what is stored
+		b.update = func(ctx context.Context, r *runs.Run) (*runs.Run, error) {
+			stored, err := b.Store.Update(ctx, r)
+			if errors.Is(err, runs.ErrNotDue) && r.NotBefore.IsZero() {
+				return r.Clone(), nil
+			}
+			return stored, err
+		}
+	}},
+	{"early-refused", func(b *broken) { // looks only at claims
+		b.update = func(ctx context.Context, r *runs.Run) (*runs.Run, error) {
+			stored, err := b.Store.Update(ctx, r)
+			if errors.Is(err, runs.ErrNotDue) && r.Ended() {
+				return r.Clone(), nil
+			}
+			return stored, err
+		}
+	}},
+	{"early-refused", func(b *broken) { // cannot cancel
+		b.update = func(ctx context.Context, r *runs.Run) (*runs.Run, error) {
+			if r.Outcome == runs.OutcomeCanceled {
+				return nil, runs.ErrNotDue
+			}
+			return b.Store.Update(ctx, r)
+		}
+	}},
+	{"early-no-more", func(b *broken) { // goes by what the caller says
+		b.update = func(ctx context.Context, r *runs.Run) (*runs.Run, error) {
+			if r.Status == runs.StatusRunning && r.NotBefore.After(time.Now()) {
+				return nil, runs.ErrNotDue
+			}
+			return b.Store.Update(ctx, r)
+		}
+	}},
+	{"early-no-more", func(b *broken) { // has a clock of its own
+		b.update = func(ctx context.Context, r *runs.Run) (*runs.Run, error) {
+			old, err := b.Store.Get(ctx, r.Ref())
+			if err == nil && old.Status == runs.StatusQueued && old.NotBefore.After(time.Now().Add(-10*time.Minute)) && !old.NotBefore.Equal(future) {
+				return nil, runs.ErrNotDue
+			}
+			return b.Store.Update(ctx, r)
+		}
+	}},
 	{"lane-update", crowdsLane},
 	{"lane-insert", inserting(func(r *runs.Run) { r.Lane = "" })},
 	{"lane-waits", func(b *broken) { // nobody waits in a lane

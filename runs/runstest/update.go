@@ -190,6 +190,84 @@ func unchanged(next, inserted *runs.Run) {
 	next.RetryOf, next.CreatedAt = inserted.RetryOf, inserted.CreatedAt
 }
 
+var earlyPromises = []promise[runs.Store]{
+	{
+		name: "early-refused",
+		text: "Update reports ErrNotDue, and changes nothing, for a queued run whose NotBefore has not come by the store's clock, unless r is queued or canceled",
+		check: func(ctx context.Context, s runs.Store) error {
+			stamped, given := queued(acme, "r1", "k1"), queued(acme, "r2", "k2")
+			stamped.Timing.Delay, given.NotBefore = hour, future
+			given.Lane = "lane" // which is free
+			for _, r := range []*runs.Run{stamped, given} {
+				r, err := insert(ctx, s, r)
+				if err != nil {
+					return err
+				}
+				claimed, blocked, failed := begin(r.Clone()), end(r.Clone()), end(r.Clone())
+				blocked.Outcome, failed.Outcome = runs.OutcomeBlocked, runs.OutcomeFailed
+				for _, next := range []*runs.Run{claimed, blocked, failed} {
+					next.NotBefore = time.Time{} // what is stored counts
+					_, err := s.Update(ctx, next)
+					if err := wantErr(fmt.Sprintf("update to %s %s", next.Status, next.Outcome), err, runs.ErrNotDue); err != nil {
+						return err
+					}
+				}
+				if err := isStored(ctx, s, r); err != nil {
+					return err
+				}
+				r.Rings = 1
+				if r, err = update(ctx, s, r); err != nil {
+					return fmt.Errorf("queued as before: %w", err)
+				}
+				canceled := end(r)
+				canceled.Outcome = runs.OutcomeCanceled
+				if _, err := update(ctx, s, canceled); err != nil {
+					return fmt.Errorf("canceled: %w", err)
+				}
+			}
+			return nil
+		},
+	},
+	{
+		name: "early-no-more",
+		text: "a queued run whose NotBefore has come, or was taken back, can be claimed, and one that runs is not asked for it",
+		check: func(ctx context.Context, s runs.Store) error {
+			come, soon, back := queued(acme, "r1", ""), queued(acme, "r2", ""), queued(acme, "r3", "")
+			come.NotBefore, soon.Timing.Delay, back.NotBefore = past, 1, future
+			if err := insertAll(ctx, s, come, soon, back); err != nil {
+				return err
+			}
+			if err := isDue(ctx, s, claimable(), "r1", "r2"); err != nil {
+				return err
+			}
+			for _, id := range []string{"r1", "r2", "r3"} {
+				r, err := get(ctx, s, acme, id)
+				if err != nil {
+					return err
+				}
+				if id == "r3" {
+					r.NotBefore = time.Time{}
+					if r, err = update(ctx, s, r); err != nil {
+						return err
+					}
+				}
+				r = begin(r)
+				r.NotBefore = future
+				if r, err = update(ctx, s, r); err != nil {
+					return fmt.Errorf("claim: %w", err)
+				}
+				if r, err = update(ctx, s, begin(r)); err != nil {
+					return fmt.Errorf("heartbeat: %w", err)
+				}
+				if _, err = update(ctx, s, end(r)); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	},
+}
+
 var lanePromises = []promise[runs.Store]{
 	{
 		name: "lane-update",
