@@ -17,7 +17,8 @@ import (
 type Config struct {
 	Inbox notify.Inbox
 
-	// Presenter words the notes.
+	// Presenter words the notes, in its own language unless the reader's is
+	// known.
 	Presenter notify.Presenter
 
 	// Now is the clock that says when a note was read. If nil, it is time.Now.
@@ -51,15 +52,19 @@ func (b *Bell) Notes(ctx context.Context, actor runs.Actor, q monitor.NoteQuery)
 	if err != nil {
 		return monitor.NotePage{}, fmt.Errorf("read the inbox: %w", err)
 	}
+	words := b.cfg.Presenter
+	if q.Language != "" {
+		words.Language = notify.Language(q.Language)
+	}
 	notes := make([]monitor.Note, 0, len(page.Notifications))
 	for _, n := range page.Notifications {
-		notes = append(notes, b.note(n))
+		notes = append(notes, note(n, words))
 	}
 	return monitor.NotePage{Notes: notes, Next: page.Next}, nil
 }
 
-func (b *Bell) note(n notify.Notification) monitor.Note {
-	text := b.cfg.Presenter.Present(n)
+func note(n notify.Notification, words notify.Presenter) monitor.Note {
+	text := words.Present(n)
 	return monitor.Note{
 		ID: n.ID, Run: n.Run, Title: text.Title, Body: text.Body, Status: n.Stage, Outcome: n.Outcome,
 		CreatedAt: n.At, ReadAt: n.ReadAt,
@@ -78,7 +83,7 @@ func (b *Bell) Note(ctx context.Context, actor runs.Actor, id string) (monitor.N
 	if len(page.Notifications) == 0 {
 		return monitor.Note{}, runs.ErrNotFound
 	}
-	return b.note(page.Notifications[0]), nil
+	return note(page.Notifications[0], b.cfg.Presenter), nil
 }
 
 // Unread implements [monitor.Inbox].

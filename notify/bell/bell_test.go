@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +17,7 @@ import (
 	"github.com/tenantatlas/tenantatlas/notify/memnotify"
 	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/monitor"
+	"github.com/tenantatlas/tenantatlas/runs/runstest"
 )
 
 var (
@@ -152,5 +156,29 @@ func TestErrors(t *testing.T) {
 	}
 	if _, err := bell.New(bell.Config{}); err == nil {
 		t.Error("New accepts no inbox")
+	}
+}
+
+// The hub shows notes in the language of whoever reads them.
+func TestLanguage(t *testing.T) {
+	b := ring(t, 1)
+	hub, err := monitor.New(monitor.Config{
+		Runs:       runstest.New(t, runs.Config{}),
+		Who:        func(*http.Request) (runs.Actor, error) { return dana, nil },
+		Authorizer: runs.Roles(func(context.Context, runs.Actor, string) (runs.Role, error) { return runs.RoleOwner, nil }),
+		BasePath:   "/ops",
+		Inbox:      b,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for language, want := range map[string]string{"de-DE,en": "Inventory sync erfolgreich", "fr,en": "Inventory sync succeeded", "": "Inventory sync succeeded"} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/ops/notifications", nil)
+		r.Header.Set("Accept-Language", language)
+		w := httptest.NewRecorder()
+		hub.ServeHTTP(w, r)
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("in %q: %d without %q", language, w.Code, want)
+		}
 	}
 }

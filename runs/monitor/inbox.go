@@ -48,6 +48,10 @@ type NoteQuery struct {
 	Types  []runs.Type // of the run; any of them
 	After  runs.Cursor // the Next of the page before
 	Limit  int         // 0 means 50; more than runs.MaxLimit means that
+
+	// Language is what the reader would like the notes to be in, such as "de". An
+	// inbox that has not got it, or is not asked for any, chooses one.
+	Language string
 }
 
 // A NotePage is one part of a list of notes.

@@ -52,7 +52,7 @@ func (h *Hub) notesPage(w http.ResponseWriter, r *http.Request, p *page) error {
 		return err
 	}
 	state := v.Get("show")
-	q := NoteQuery{Types: split[runs.Type](v["type"]), After: runs.Cursor(v.Get("after")), Limit: limit}
+	q := NoteQuery{Types: split[runs.Type](v["type"]), After: runs.Cursor(v.Get("after")), Limit: limit, Language: p.Lang}
 	switch state {
 	case "", "unread":
 		q.Unread, state = true, ""
