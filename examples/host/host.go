@@ -58,6 +58,11 @@ func newHost(ctx context.Context, opts *options, log *slog.Logger) (_ *host, err
 			return nil, runs.Public(nil, runs.ReasonNotFound, "The tenant is not configured in this host.")
 		},
 	})}
+	pruning, err := notify.PruneOperation(notify.PruneConfig{Inbox: h.stores.inbox})
+	if err != nil {
+		return nil, err
+	}
+	ops = append(ops, pruning)
 	if opts.demo {
 		ops = append(ops, demoOperations()...)
 	}

@@ -15,8 +15,11 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
+
+	"github.com/tenantatlas/tenantatlas/notify"
 )
 
 func main() {
@@ -57,9 +60,12 @@ func run(ctx context.Context, args []string, env func(string) string, out, log i
 
 	// Runs end after the server: a start that was answered has its run.
 	trackerCtx, stopTracker := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopTracker()
+	var daily sync.WaitGroup
+	defer daily.Wait()
+	defer stopTracker() // before the wait
 	ended := make(chan error, 1)
 	go func() { ended <- h.tracker.Run(trackerCtx) }()
+	daily.Go(func() { h.daily(trackerCtx, notify.DailyPrune) })
 	if err := h.seed(ctx); err != nil {
 		return fmt.Errorf("seed the demo: %w", err)
 	}

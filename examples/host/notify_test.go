@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -46,6 +47,9 @@ func TestDemoNotifications(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, outcomes); diff != "" || unread != 4 {
 			t.Errorf("%d are unread, want 4\n%s", unread, diff)
+		}
+		if _, err := h.tracker.Start(t.Context(), notify.DailyPrune(time.Now())); err != nil {
+			t.Errorf("the host may not delete old notifications: %v", err)
 		}
 		h.close()
 	}
