@@ -88,7 +88,9 @@ func (h *Hub) route() {
 // apiPath is where a hub has its JSON, behind the base path.
 const apiPath = "/api"
 
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+// ContentSecurityPolicy is what browsers are told about the hub's pages. A page
+// of the host with the parts of [Hub.Embed] needs no more than this allows.
+const ContentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
 // ServeHTTP implements [http.Handler].
@@ -98,7 +100,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if header.Get("X-Request-Id") == "" {
 		header.Set("X-Request-Id", requestID(r.Header.Get("X-Request-Id")))
 	}
-	header.Set("Content-Security-Policy", policy)
+	header.Set("Content-Security-Policy", ContentSecurityPolicy)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "same-origin")
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")

@@ -124,12 +124,7 @@ func (h *Hub) render(w http.ResponseWriter, r *http.Request, status int, name st
 		return err
 	}
 	p.Audit = h.cfg.Audit != nil && p.Tenant != "" && h.cfg.may(r.Context(), p.Actor, p.Tenant, runs.ActionViewAudit)
-	if p.Inbox && p.Actor.Valid() {
-		// The count decorates the page; without it the page is still right.
-		if p.Unread, err = h.cfg.Inbox.Unread(r.Context(), p.Actor, unreadLimit); err != nil {
-			h.cfg.Logger.WarnContext(r.Context(), "unread notes were not counted", "error", err)
-		}
-	}
+	h.countUnread(r, p)
 	f := Frame{Status: status, Title: p.Title, Lang: p.Lang, Section: p.Section, Tenant: p.Tenant, Actor: p.Actor}
 	for name, part := range map[string]*template.HTML{"head": &f.Head, "nav": &f.Nav, name: &f.Main, "widgets": &f.Widgets} {
 		if *part, err = h.execute(name, p); err != nil {
@@ -164,16 +159,40 @@ func (h *Hub) execute(name string, p *page) (template.HTML, error) {
 	return template.HTML(b.String()), nil //nolint:gosec // html/template made it
 }
 
-// Embed returns what a page of the host needs for the progress widget and the
-// bell: the first part goes into its head, the second to the end of its body.
-// base is where the hub is mounted. tenant is the one whose runs are shown; the
+// Parts are what a page of the host needs to show what runs. Each is finished
+// HTML.
+type Parts struct {
+	Head    template.HTML // for the end of the head: style sheet and module
+	Bell    template.HTML // the link to the notifications with their number; empty without an inbox
+	Widgets template.HTML // for the end of the body: the progress of runs; empty without a tenant
+}
+
+// Embed returns the parts for a page of the host that answers r. base is where
+// the hub is mounted. tenant is the one whose runs are shown, or empty; the
 // caller has checked that the actor may view it.
-func (h *Hub) Embed(r *http.Request, base string, actor runs.Actor, tenant string) (head, widgets template.HTML, err error) {
+func (h *Hub) Embed(r *http.Request, base string, actor runs.Actor, tenant string) (Parts, error) {
 	p := h.newPage(r)
 	p.Base, p.Actor, p.Tenant = base, actor, tenant
-	if head, err = h.execute("head", p); err != nil {
-		return "", "", err
+	h.countUnread(r, p)
+	var parts Parts
+	var err error
+	if parts.Head, err = h.execute("head", p); err == nil {
+		parts.Widgets, err = h.execute("widgets", p)
 	}
-	widgets, err = h.execute("widgets", p)
-	return head, widgets, err
+	if err == nil && p.Inbox && actor.Valid() {
+		parts.Bell, err = h.execute("bell", p)
+	}
+	return parts, err
+}
+
+// countUnread counts the actor's notes. The count decorates a page; without it
+// the page is still right.
+func (h *Hub) countUnread(r *http.Request, p *page) {
+	if !p.Inbox || !p.Actor.Valid() {
+		return
+	}
+	var err error
+	if p.Unread, err = h.cfg.Inbox.Unread(r.Context(), p.Actor, unreadLimit); err != nil {
+		h.cfg.Logger.WarnContext(r.Context(), "unread notes were not counted", "error", err)
+	}
 }
