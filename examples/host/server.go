@@ -16,7 +16,11 @@ import (
 //go:embed static
 var static embed.FS
 
-const apiBase = "/api/v1"
+// Where the JSON and the hub are.
+const (
+	apiBase = "/api/v1"
+	opsBase = "/ops"
+)
 
 // handler routes requests. Everything that changes something is a POST, and
 // refused when it comes from another site.
@@ -48,8 +52,7 @@ func (h *host) common(next http.Handler) http.Handler {
 		id := requestID(r.Header.Get("X-Request-Id"))
 		header := w.Header()
 		header.Set("X-Request-Id", id)
-		header.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; "+
-			"form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+		header.Set("Content-Security-Policy", monitor.ContentSecurityPolicy)
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("Referrer-Policy", "same-origin")
 		header.Set("Cross-Origin-Opener-Policy", "same-origin")
