@@ -18,7 +18,7 @@ func Table() map[string]Row {
 		"runs/pondruns":  {Ours: []string{"runs"}, Foreign: []string{"github.com/alitto/pond/v2"}},
 		"runs/riverruns": {Ours: []string{"runs", "runs/riverruns"}, Foreign: []string{"github.com/riverqueue/river", pgx}, Module: true},
 		"runs/natsruns":  {Ours: []string{"runs", "runs/natsruns"}, Foreign: []string{"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2"}, Module: true}, // the server for tests
-		"runs/otelruns":  {Ours: []string{"runs"}, Foreign: []string{"go.opentelemetry.io/otel"}, Module: true, Planned: true},
+		"runs/otelruns":  {Ours: []string{"runs", "runs/otelruns"}, Foreign: []string{"go.opentelemetry.io/otel"}, Module: true},
 		"runs/runstest":  {Ours: []string{"runs", "runs/memruns"}},
 		"runs/monitor":   {Ours: []string{"runs", "runs/audit"}}, // pages read stores alone
 		"runs/audit":     {Ours: []string{"runs"}},
