@@ -22,9 +22,19 @@ var files embed.FS
 // what reads. All drivers of this module that work on one database should be
 // given the same.
 //
-// For PostgreSQL both handles are one, on a pool that was opened with pgx. For
-// SQLite, Write allows one connection, in WAL mode and with a busy timeout, and
-// Read is a second pool on the same file.
+// For PostgreSQL both handles can be one, on a pool that was opened with pgx.
+// Better is a Write on a pool of its own, of some connections that nobody else
+// takes: starts, claims, heartbeats and ends use nothing but Write, and never for
+// long, so they do not wait when the long queries of others have taken all
+// connections of the other pool, and no worker loses its lease. Read then only
+// serves lists, counts and items, and can be everybody's.
+//
+// For SQLite, Write allows one connection, in WAL mode and with a busy timeout,
+// and Read is a second pool on the same file. There is one writer, so a
+// heartbeat waits for whoever writes: a transaction, of any process, that takes
+// longer than a lease without its margin and a heartbeat, 22 s by default, costs
+// workers their runs. What reads is in nobody's way, unless it takes all of
+// Read.
 type DB = bunkit.DB
 
 // A Store is a [runs.Store], a [runs.ItemStore] and a [runs.Counter] in a
@@ -34,7 +44,8 @@ type Store struct {
 	dialect bunkit.Dialect
 	sql     statements
 	write   executor
-	read    executor
+	find    executor // what a run's life depends on
+	read    executor // what people look at: lists, counts, items
 	groups  groups
 	joined  bool // write is in a transaction of somebody else, who alone can begin it anew
 }
@@ -46,10 +57,11 @@ func New(db DB) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bunruns: %w", err)
 	}
-	s := &Store{db: db, dialect: d, sql: newStatements(d), write: db.Write.DB, read: db.Read.DB}
+	s := &Store{db: db, dialect: d, sql: newStatements(d), write: db.Write.DB, find: db.Write.DB, read: db.Read.DB}
 	if d == bunkit.SQLite3 {
 		// pgx keeps the statements it has prepared, SQLite's driver does not.
 		s.write, s.read = &prepared{db: db.Write.DB}, &prepared{db: db.Read.DB}
+		s.find = s.read // it need not wait for the one writer
 	}
 	s.groups = s.newGroups()
 	return s, nil

@@ -9,6 +9,9 @@
 //	db := bun.NewDB(pool, pgdialect.New())
 //	store, err := bunruns.New(bunruns.DB{Write: db})
 //
+// Where others have long queries on the same pool, runs are better off with a
+// Write of their own; see [DB].
+//
 // For SQLite, modernc.org/sqlite is opened twice: once for writing, with one
 // connection, and once for reading; the example of [New] shows how.
 //

@@ -38,7 +38,7 @@ func (s *Store) Due(ctx context.Context, q runs.DueQuery) ([]*runs.Run, error) {
 		args = append(args, q.Instance, q.Incarnation)
 	}
 	var found []*runs.Run
-	err = query(ctx, s.read, dueText(s.dialect, q, roundUp(limit)), args, func(rows *sql.Rows) error {
+	err = query(ctx, s.find, dueText(s.dialect, q, roundUp(limit)), args, func(rows *sql.Rows) error {
 		if len(found) == limit {
 			return nil
 		}

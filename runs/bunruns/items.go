@@ -113,7 +113,7 @@ func (s *Store) itemTime(t time.Time) any {
 func (s *Store) notHeld(ctx context.Context, ref runs.Ref, attempt, items int) error {
 	var status string
 	var current int
-	found, err := queryRow(ctx, s.read, s.sql.attempt, []any{ref.Tenant, ref.ID}, &status, &current)
+	found, err := queryRow(ctx, s.find, s.sql.attempt, []any{ref.Tenant, ref.ID}, &status, &current)
 	switch {
 	case err != nil:
 		return err

@@ -36,7 +36,7 @@ type Tx struct{ store Store }
 // of its own, the same goes for what reads.
 func (s *Store) In(tx bun.IConn) *Tx {
 	conn := bunkit.Plain(tx)
-	return &Tx{store: Store{db: s.db, dialect: s.dialect, sql: s.sql, write: conn, read: conn, joined: true}}
+	return &Tx{store: Store{db: s.db, dialect: s.dialect, sql: s.sql, write: conn, find: conn, read: conn, joined: true}}
 }
 
 // Insert implements [runs.Inserter]. It is [Store.Insert] in the transaction,

@@ -43,7 +43,7 @@ func (s *Store) insert(ctx context.Context, r *runs.Run) (*runs.Run, bool, error
 			return found, false, err
 		}
 		var taken, busy bool
-		_, err = queryRow(ctx, s.read, s.sql.taken, []any{r.ID, r.Tenant, r.Lane, string(r.Status)}, &taken, &busy)
+		_, err = queryRow(ctx, s.find, s.sql.taken, []any{r.ID, r.Tenant, r.Lane, string(r.Status)}, &taken, &busy)
 		switch {
 		case err != nil:
 			return nil, false, err
@@ -63,7 +63,7 @@ func (s *Store) look(ctx context.Context, r *runs.Run) (*runs.Run, error) {
 		return nil, nil
 	}
 	found := new(runs.Run)
-	ok, err := queryRow(ctx, s.read, s.sql.look,
+	ok, err := queryRow(ctx, s.find, s.sql.look,
 		[]any{r.Tenant, string(r.Type), r.Once, string(r.Key), string(r.Status)}, scanWhole(found)...)
 	if err != nil || !ok {
 		return nil, err
@@ -167,7 +167,7 @@ func scanUpdated(r *runs.Run) []any {
 func (s *Store) refused(ctx context.Context, r *runs.Run) error {
 	var revision int64
 	var lane, early bool
-	found, err := queryRow(ctx, s.read, s.sql.revision, s.bindNow([]any{r.Tenant, r.ID}), &revision, &lane, &early)
+	found, err := queryRow(ctx, s.find, s.sql.revision, s.bindNow([]any{r.Tenant, r.ID}), &revision, &lane, &early)
 	switch {
 	case err != nil:
 		return err
@@ -191,7 +191,7 @@ func (s *Store) Get(ctx context.Context, ref runs.Ref) (*runs.Run, error) {
 		return nil, runs.ErrNotFound
 	}
 	r := new(runs.Run)
-	found, err := queryRow(ctx, s.read, s.sql.get, []any{ref.Tenant, ref.ID}, scanWhole(r)...)
+	found, err := queryRow(ctx, s.find, s.sql.get, []any{ref.Tenant, ref.ID}, scanWhole(r)...)
 	if err == nil && !found {
 		err = runs.ErrNotFound
 	}
