@@ -13,6 +13,7 @@ var (
 	_ runs.Store     = (*Store)(nil)
 	_ runs.Counter   = (*Store)(nil)
 	_ runs.ItemStore = (*Store)(nil)
+	_ runs.Pruner    = (*Store)(nil)
 )
 
 //go:embed migrations
@@ -37,8 +38,8 @@ var files embed.FS
 // Read.
 type DB = bunkit.DB
 
-// A Store is a [runs.Store], a [runs.ItemStore] and a [runs.Counter] in a
-// database. Its methods are safe for concurrent use.
+// A Store is a [runs.Store], a [runs.ItemStore], a [runs.Counter] and a
+// [runs.Pruner] in a database. Its methods are safe for concurrent use.
 type Store struct {
 	db      DB
 	dialect bunkit.Dialect

@@ -66,3 +66,13 @@ func TestCounter(t *testing.T) {
 		runstest.TestCounter(t, func(t testing.TB) (runs.Store, runs.Counter) { s := fresh(t); return s, s })
 	})
 }
+
+func TestPruner(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db sqltest.DB) {
+		fresh := emptied(db, open(t, db))
+		runstest.TestPruner(t, func(t testing.TB) (runs.Store, runs.ItemStore, runs.Pruner) {
+			s := fresh(t)
+			return s, s, s
+		})
+	})
+}

@@ -26,6 +26,7 @@
 // are kept in the table bunruns_migrations:
 //
 //	0001_runs      the tables operation_runs and operation_run_items
+//	0002_prune     an index of what may be deleted
 //	0003_workers   who has claimed a run, and how often it was offered in vain
 //
 // # What is in the tables

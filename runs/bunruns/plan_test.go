@@ -63,7 +63,7 @@ func TestPlans(t *testing.T) {
 func fullScan(d bunkit.Dialect, plan string) string {
 	bad := regexp.MustCompile(`Seq Scan on operation_run`)
 	if d == bunkit.SQLite3 {
-		bad = regexp.MustCompile(`SCAN (operation_run|r\b|other\b)`)
+		bad = regexp.MustCompile(`SCAN (operation_run|r\b|i\b|other\b)`)
 	}
 	for line := range strings.Lines(plan) {
 		if bad.MatchString(line) {
@@ -126,6 +126,7 @@ func calls() []call {
 			}})
 		}
 	}
+	all = append(all, prunes()...)
 	for index, queries := range queries() {
 		for i, q := range queries {
 			q.Tenant = "t3"
@@ -221,6 +222,29 @@ func writes() []call {
 		{"", "put items", func(ctx context.Context, s *bunruns.Store) error { return s.PutItems(ctx, running.Ref(), 1, items) }},
 		{"", "put items, conflict", func(ctx context.Context, s *bunruns.Store) error {
 			return want(s.PutItems(ctx, running.Ref(), 99, items), runs.ErrConflict)
+		}},
+	}
+}
+
+// prunes are the calls that find what may be deleted, and delete it.
+func prunes() []call {
+	return []call{
+		{"operation_runs_over", "ended", func(ctx context.Context, s *bunruns.Store) error {
+			page, err := s.Ended(ctx, time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), runs.EndedRun{}, 100)
+			if err == nil && len(page) < 100 {
+				err = fmt.Errorf("%d runs have ended", len(page))
+			}
+			if err == nil {
+				_, err = s.Ended(ctx, page[99].CompletedAt.Add(time.Hour), page[99], 100)
+			}
+			return err
+		}},
+		{"", "delete", func(ctx context.Context, s *bunruns.Store) error {
+			n, err := s.Delete(ctx, []runs.Ref{{Tenant: "t3", ID: "r9-3"}, {Tenant: "t3", ID: "r10-3"}})
+			if err == nil && n != 2 {
+				err = fmt.Errorf("deleted %d runs, want 2", n)
+			}
+			return err
 		}},
 	}
 }
@@ -356,6 +380,8 @@ func fill(t testing.TB, db sqltest.DB) {
 		}
 		if i%20 == 7 {
 			r.Status, r.Outcome = []runs.Status{runs.StatusQueued, runs.StatusRunning}[i/20%2], ""
+		} else {
+			r.CompletedAt = r.CreatedAt.Add(time.Minute)
 		}
 		if r.Status == runs.StatusRunning {
 			r.Attempt, r.Instance, r.Incarnation = 1, fmt.Sprint("worker ", i%3), "old"

@@ -17,6 +17,8 @@ type statements struct {
 	revision string // tenant, id, see [Store.bindNow] → revision, whether it has a lane, whether it waits for its time
 	putItems string // see newPutItems
 
+	deleteItems, deleteRuns string // see newDelete
+
 	insertMany string // see newInsertMany
 	updateMany string // see newUpdateMany
 	attempt    string // tenant, id → status, attempt
@@ -35,6 +37,7 @@ func newStatements(d bunkit.Dialect) statements {
 		update:   newUpdate(d),
 		putItems: newPutItems(d),
 	}
+	s.deleteItems, s.deleteRuns = newDelete(d)
 	if d == bunkit.PostgreSQL {
 		s.insertMany, s.updateMany = newInsertMany(), newUpdateMany()
 	}

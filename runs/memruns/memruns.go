@@ -14,9 +14,11 @@ var (
 	_ runs.Store     = (*Store)(nil)
 	_ runs.Counter   = (*Store)(nil)
 	_ runs.ItemStore = (*Store)(nil)
+	_ runs.Pruner    = (*Store)(nil)
 )
 
-// A Store is a [runs.Store], a [runs.ItemStore] and a [runs.Counter] in memory.
+// A Store is a [runs.Store], a [runs.ItemStore], a [runs.Counter] and a
+// [runs.Pruner] in memory.
 // Its clock is time.Now, which package testing/synctest can fake. The zero
 // value is empty and ready. It must not be copied.
 type Store struct {
@@ -28,6 +30,7 @@ type Store struct {
 	lists map[string]map[group]*list // by tenant; what lists walk along
 	due   map[runs.Type]*queue       // what waits for somebody
 	held  map[string]map[*entry]bool // running runs by instance, if it has a name
+	over  list                       // what ended and is announced, by when it ended
 	items map[string]*items          // by run ID
 }
 
@@ -74,6 +77,7 @@ func (s *Store) Insert(ctx context.Context, r *runs.Run) (*runs.Run, bool, error
 		s.lists = map[string]map[group]*list{}
 		s.due = map[runs.Type]*queue{}
 		s.held = map[string]map[*entry]bool{}
+		s.over.compare = compareMarks
 	}
 	s.byID[e.id] = e
 	if next.Once != "" {
@@ -184,6 +188,9 @@ func (s *Store) replace(e *entry, next *runs.Run) {
 	if old != nil {
 		s.unhold(e)
 		s.queue(old.Type).remove(e)
+		if isOver(old) {
+			s.over.remove(overMark(e))
+		}
 	}
 	if old == nil || groupOf(old) != groupOf(next) {
 		if old != nil {
@@ -194,6 +201,9 @@ func (s *Store) replace(e *entry, next *runs.Run) {
 	e.run = next
 	s.hold(e)
 	s.queue(next.Type).add(e)
+	if isOver(next) {
+		s.over.add(overMark(e))
+	}
 }
 
 // hold gives e the key and the lane that its run has, and e to the instance that

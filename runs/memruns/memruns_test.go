@@ -29,3 +29,10 @@ func TestCounter(t *testing.T) {
 		return s, s
 	})
 }
+
+func TestPruner(t *testing.T) {
+	runstest.TestPruner(t, func(testing.TB) (runs.Store, runs.ItemStore, runs.Pruner) {
+		s := memruns.New()
+		return s, s, s
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/memruns"
@@ -21,6 +22,8 @@ type broken struct {
 	putItems func(ctx context.Context, ref runs.Ref, attempt int, items []runs.Item) error
 	items    func(ctx context.Context, q runs.ItemQuery) (runs.ItemPage, error)
 	count    func(ctx context.Context, q runs.Query, limit int) (runs.Tally, error)
+	ended    func(ctx context.Context, before time.Time, after runs.EndedRun, limit int) ([]runs.EndedRun, error)
+	delete   func(ctx context.Context, refs []runs.Ref) (int, error)
 }
 
 func (b *broken) Insert(ctx context.Context, r *runs.Run) (*runs.Run, bool, error) {
@@ -79,6 +82,20 @@ func (b *broken) Count(ctx context.Context, q runs.Query, limit int) (runs.Tally
 	return b.Store.Count(ctx, q, limit)
 }
 
+func (b *broken) Ended(ctx context.Context, before time.Time, after runs.EndedRun, limit int) ([]runs.EndedRun, error) {
+	if b.ended != nil {
+		return b.ended(ctx, before, after, limit)
+	}
+	return b.Store.Ended(ctx, before, after, limit)
+}
+
+func (b *broken) Delete(ctx context.Context, refs []runs.Ref) (int, error) {
+	if b.delete != nil {
+		return b.delete(ctx, refs)
+	}
+	return b.Store.Delete(ctx, refs)
+}
+
 // A saboteur breaks the promise with this name.
 type saboteur struct {
 	promise string
@@ -129,6 +146,10 @@ func TestItemStoreNotices(t *testing.T) {
 
 func TestCounterNotices(t *testing.T) {
 	notices(t, countPromises, countSaboteurs, func(b *broken) counters { return counters{b, b} })
+}
+
+func TestPrunerNotices(t *testing.T) {
+	notices(t, prunePromises, pruneSaboteurs, func(b *broken) pruners { return pruners{b, b, b} })
 }
 
 func TestPromisesAreNamedOnce(t *testing.T) {
