@@ -26,6 +26,7 @@ func Table() map[string]Row {
 		"runs/bunaudit":  {Ours: []string{"runs", "runs/audit", bunkit}, Foreign: []string{bun}},
 		// The suite of the drivers above.
 		"runs/audit/audittest": {Ours: []string{"runs", "runs/audit"}},
+		"runs/prune":           {Ours: []string{"runs"}},
 		"runs/schedule":        {Ours: []string{"runs"}, Planned: true},
 
 		"notify":            {Ours: []string{"runs"}},
