@@ -14,6 +14,7 @@ import (
 	"github.com/tenantatlas/tenantatlas/runs/audit"
 	"github.com/tenantatlas/tenantatlas/runs/monitor"
 	"github.com/tenantatlas/tenantatlas/runs/pondruns"
+	"github.com/tenantatlas/tenantatlas/runs/prune"
 )
 
 // A host is everything that the server needs, wired together.
@@ -59,11 +60,15 @@ func newHost(ctx context.Context, opts *options, log *slog.Logger) (_ *host, err
 			return nil, runs.Public(nil, runs.ReasonNotFound, "The tenant is not configured in this host.")
 		},
 	})}
-	pruning, err := notify.PruneOperation(notify.PruneConfig{Inbox: h.stores.inbox})
+	pruning, err := prune.Operation(prune.Config{Store: h.stores.pruner})
 	if err != nil {
 		return nil, err
 	}
-	ops = append(ops, pruning)
+	forgetting, err := notify.PruneOperation(notify.PruneConfig{Inbox: h.stores.inbox})
+	if err != nil {
+		return nil, err
+	}
+	ops = append(ops, pruning, forgetting)
 	if opts.demo {
 		ops = append(ops, demoOperations()...)
 	}

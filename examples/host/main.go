@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/tenantatlas/tenantatlas/notify"
+	"github.com/tenantatlas/tenantatlas/runs/prune"
 )
 
 func main() {
@@ -65,6 +66,7 @@ func run(ctx context.Context, args []string, env func(string) string, out, log i
 	defer stopTracker() // before the wait
 	ended := make(chan error, 1)
 	go func() { ended <- h.tracker.Run(trackerCtx) }()
+	daily.Go(func() { h.daily(trackerCtx, prune.Daily) })
 	daily.Go(func() { h.daily(trackerCtx, notify.DailyPrune) })
 	if err := h.seed(ctx); err != nil {
 		return fmt.Errorf("seed the demo: %w", err)

@@ -32,6 +32,7 @@ import (
 type stores struct {
 	runs      runs.Store
 	items     runs.ItemStore
+	pruner    runs.Pruner
 	inventory inventory.Store
 	inbox     notify.Inbox
 	audit     audit.Store
@@ -55,7 +56,7 @@ func openStores(ctx context.Context, name string) (*stores, error) {
 	case name == "memory":
 		r := memruns.New()
 		return &stores{
-			runs: r, items: r, inventory: meminventory.New(), inbox: memnotify.New(), audit: memaudit.New(), fresh: true,
+			runs: r, items: r, pruner: r, inventory: meminventory.New(), inbox: memnotify.New(), audit: memaudit.New(), fresh: true,
 		}, nil
 	case name == "":
 		dir, err := os.MkdirTemp("", "tenantatlas-demo-")
@@ -147,7 +148,7 @@ func (s *stores) migrate(ctx context.Context, db bunkit.DB) error {
 	if err := errors.Join(r.Migrate(ctx), inv.Migrate(ctx), inbox.Migrate(ctx), log.Migrate(ctx)); err != nil {
 		return fmt.Errorf("prepare the database: %w", err)
 	}
-	s.runs, s.items, s.inventory, s.inbox, s.audit = r, r, inv, inbox, log
+	s.runs, s.items, s.pruner, s.inventory, s.inbox, s.audit = r, r, r, inv, inbox, log
 	// The runs of the demo's tenants tell whether somebody was here before.
 	for _, t := range demoTenants() {
 		page, err := r.List(ctx, runs.Query{Tenant: t.name, Limit: 1})
