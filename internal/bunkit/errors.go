@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"unicode/utf8"
 )
 
 // Result codes of SQLite; the low byte of an extended code is the primary one.
@@ -85,4 +86,15 @@ func Unreachable(err error) bool {
 	// A context's deadline is a net.Error too, but says nothing about the
 	// database.
 	return errors.As(err, &netErr) && !errors.Is(err, context.DeadlineExceeded)
+}
+
+// Storable reports whether a column can hold all of the texts. PostgreSQL
+// refuses others even as a parameter of a query.
+func Storable(texts ...string) bool {
+	for _, t := range texts {
+		if !utf8.ValidString(t) || strings.ContainsRune(t, 0) {
+			return false
+		}
+	}
+	return true
 }

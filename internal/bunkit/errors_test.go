@@ -215,3 +215,11 @@ func TestRetryEndsWithContext(t *testing.T) {
 		}
 	})
 }
+
+func TestStorable(t *testing.T) {
+	for text, want := range map[string]bool{"": true, "é\n'\"": true, "\ufffd": true, "a\x00b": false, "a\xc3": false} {
+		if got := bunkit.Storable("fine", text); got != want {
+			t.Errorf("Storable(%q) = %v, want %v", text, got, want)
+		}
+	}
+}

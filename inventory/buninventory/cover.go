@@ -41,7 +41,7 @@ func (s *Store) Cover(ctx context.Context, sync inventory.Sync, c inventory.Cove
 	}
 	var ids []string
 	for _, id := range missed {
-		if storable(id) {
+		if bunkit.Storable(id) {
 			ids = append(ids, id)
 		}
 	}

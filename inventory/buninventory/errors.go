@@ -3,8 +3,6 @@ package buninventory
 import (
 	"context"
 	"fmt"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/tenantatlas/tenantatlas/internal/bunkit"
 	"github.com/tenantatlas/tenantatlas/inventory"
@@ -22,21 +20,10 @@ const (
 	maxID   = 512 // of an id, a hash or a folded name
 )
 
-// storable reports whether a column can hold all of the texts. PostgreSQL
-// refuses others even as a parameter of a query.
-func storable(texts ...string) bool {
-	for _, t := range texts {
-		if !utf8.ValidString(t) || strings.ContainsRune(t, 0) {
-			return false
-		}
-	}
-	return true
-}
-
 // checkNames returns an error unless all of the names can be part of a key.
 func checkNames(names ...string) error {
 	for _, n := range names {
-		if len(n) > maxName || !storable(n) {
+		if len(n) > maxName || !bunkit.Storable(n) {
 			return fmt.Errorf("%w: a name that is too long or no text", inventory.ErrInvalid)
 		}
 	}

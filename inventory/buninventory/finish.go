@@ -59,7 +59,7 @@ func (s *Store) Coverage(ctx context.Context, q inventory.CoverageQuery) (invent
 	if err := ctx.Err(); err != nil {
 		return inventory.Report{}, err
 	}
-	if !storable(q.Tenant, q.Run, q.Selection) {
+	if !bunkit.Storable(q.Tenant, q.Run, q.Selection) {
 		return inventory.Report{}, inventory.ErrNotFound
 	}
 	text, args := s.sql.reportOfAny, []any{q.Tenant}

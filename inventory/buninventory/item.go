@@ -66,7 +66,7 @@ func (s *Store) Get(ctx context.Context, tenant string, ref inventory.Ref, selec
 	if err := ctx.Err(); err != nil {
 		return inventory.Document{}, err
 	}
-	if !storable(tenant, ref.Kind, ref.ID, selection) {
+	if !bunkit.Storable(tenant, ref.Kind, ref.ID, selection) {
 		return inventory.Document{}, inventory.ErrNotFound
 	}
 	d, err := s.get(ctx, tenant, ref, selection)
@@ -102,7 +102,7 @@ func (s *Store) Content(ctx context.Context, tenant, hash string) (json.RawMessa
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if !storable(tenant, hash) {
+	if !bunkit.Storable(tenant, hash) {
 		return nil, inventory.ErrNotFound
 	}
 	var packed []byte
@@ -124,7 +124,7 @@ func (s *Store) Known(ctx context.Context, tenant, kind string) (inventory.Known
 	if err := ctx.Err(); err != nil {
 		return known, err
 	}
-	if !storable(tenant, kind) {
+	if !bunkit.Storable(tenant, kind) {
 		return known, nil
 	}
 	err := bunkit.Query(ctx, s.db.Read.DB, s.sql.known, []any{tenant, kind}, func(rows *sql.Rows) error {
@@ -152,7 +152,7 @@ func (s *Store) Hide(ctx context.Context, tenant string, ref inventory.Ref, hidd
 	if err := checkSync(inventory.Sync{Tenant: tenant}); err != nil {
 		return err
 	}
-	if !storable(ref.Kind, ref.ID) {
+	if !bunkit.Storable(ref.Kind, ref.ID) {
 		return inventory.ErrNotFound
 	}
 	err := bunkit.Retry(ctx, func(ctx context.Context) error {

@@ -22,7 +22,7 @@ func (s *Store) Links(ctx context.Context, q inventory.LinkQuery) (inventory.Lin
 	if err != nil {
 		return inventory.LinkPage{}, err
 	}
-	if !storable(q.Tenant, q.From.Kind, q.From.ID, q.Selection) {
+	if !bunkit.Storable(q.Tenant, q.From.Kind, q.From.ID, q.Selection) {
 		return inventory.LinkPage{}, nil
 	}
 	page, last, err := s.links(ctx, q, after)

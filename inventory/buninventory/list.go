@@ -27,7 +27,7 @@ func (s *Store) List(ctx context.Context, q inventory.Query) (inventory.Page, er
 	if err != nil {
 		return inventory.Page{}, err
 	}
-	if !storable(q.Tenant, q.Kind, q.Text, q.Selection) {
+	if !bunkit.Storable(q.Tenant, q.Kind, q.Text, q.Selection) {
 		return inventory.Page{}, nil
 	}
 	page, last, err := s.list(ctx, q, after)
@@ -47,7 +47,7 @@ func position(cursor inventory.Cursor, filter string, n int) ([]string, error) {
 		return nil, nil
 	}
 	pos, ok := bunkit.Position(string(cursor), filter, n)
-	if !ok || !storable(pos...) {
+	if !ok || !bunkit.Storable(pos...) {
 		return nil, inventory.ErrBadCursor
 	}
 	return pos, nil

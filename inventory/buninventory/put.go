@@ -97,7 +97,7 @@ func check(e *inventory.Entry) error {
 		return fmt.Errorf("%w: an entry without kind, id or hash", inventory.ErrInvalid)
 	}
 	for _, id := range []string{e.ID, e.Hash, e.AssignmentsHash} {
-		if len(id) > maxID || !storable(id) {
+		if len(id) > maxID || !bunkit.Storable(id) {
 			return fmt.Errorf("%w: an id or hash that is too long or no text", inventory.ErrInvalid)
 		}
 	}
@@ -249,7 +249,7 @@ func array(texts []string) string {
 
 // clean returns s with U+FFFD in place of what a column cannot hold.
 func clean(s string) string {
-	if storable(s) {
+	if bunkit.Storable(s) {
 		return s
 	}
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")

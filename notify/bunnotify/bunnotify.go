@@ -5,8 +5,6 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/tenantatlas/tenantatlas/internal/bunkit"
 	"github.com/tenantatlas/tenantatlas/notify"
@@ -76,17 +74,6 @@ func (s *Store) change(ctx context.Context, text string, args ...any) (changed i
 		return err
 	})
 	return changed, err
-}
-
-// storable reports whether a column can hold all of the texts. PostgreSQL
-// refuses others even as a parameter of a query.
-func storable(texts ...string) bool {
-	for _, t := range texts {
-		if !utf8.ValidString(t) || strings.ContainsRune(t, 0) {
-			return false
-		}
-	}
-	return true
 }
 
 // texts returns a parameter for any number of texts: an array for PostgreSQL,

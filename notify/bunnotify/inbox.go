@@ -51,7 +51,7 @@ func (s *Store) List(ctx context.Context, q notify.Query) (notify.Page, error) {
 	if err != nil {
 		return page, err
 	}
-	if !storable(q.Recipient.ID, string(q.Recipient.Kind)) || !storable(q.IDs...) {
+	if !bunkit.Storable(q.Recipient.ID, string(q.Recipient.Kind)) || !bunkit.Storable(q.IDs...) {
 		return page, nil
 	}
 	text, args, err := s.listStatement(q, after)
@@ -141,7 +141,7 @@ func position(cursor notify.Cursor, filter string, n int) ([]string, error) {
 		return nil, nil
 	}
 	pos, ok := bunkit.Position(string(cursor), filter, n)
-	if !ok || !storable(pos...) {
+	if !ok || !bunkit.Storable(pos...) {
 		return nil, notify.ErrBadCursor
 	}
 	return pos, nil
@@ -149,7 +149,7 @@ func position(cursor notify.Cursor, filter string, n int) ([]string, error) {
 
 // Unread implements [notify.Inbox].
 func (s *Store) Unread(ctx context.Context, who runs.Actor, limit int) (count int, err error) {
-	if err := ctx.Err(); err != nil || limit <= 0 || !storable(string(who.Kind), who.ID) {
+	if err := ctx.Err(); err != nil || limit <= 0 || !bunkit.Storable(string(who.Kind), who.ID) {
 		return 0, err
 	}
 	err = s.db.Read.DB.QueryRowContext(ctx, s.sql.unread, recipient(who), limit).Scan(&count)
@@ -165,7 +165,7 @@ func (s *Store) Mark(ctx context.Context, m notify.Mark) (changed int, err error
 		return 0, fmt.Errorf("mark notifications: %w", err)
 	}
 	ids := m.IDs[:min(len(m.IDs), runs.MaxLimit)]
-	if !storable(string(m.Recipient.Kind), m.Recipient.ID) || !storable(ids...) {
+	if !bunkit.Storable(string(m.Recipient.Kind), m.Recipient.ID) || !bunkit.Storable(ids...) {
 		return 0, nil
 	}
 	at := s.dialect.Time(m.At)

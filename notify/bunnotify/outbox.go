@@ -61,7 +61,7 @@ func (s *Store) addAll(ctx context.Context, rows [][]any) error {
 
 // Take implements [notify.Outbox]. It is one statement.
 func (s *Store) Take(ctx context.Context, t notify.Taking) (taken []notify.Delivery, err error) {
-	if err := ctx.Err(); err != nil || !storable(t.Channel) {
+	if err := ctx.Err(); err != nil || !bunkit.Storable(t.Channel) {
 		return nil, err
 	}
 	args := []any{t.Channel, s.dialect.Time(t.Now), s.dialect.Time(t.Until), runs.PageSize(t.Limit)}
@@ -121,7 +121,7 @@ func (s *Store) Log(ctx context.Context, q notify.LogQuery) (notify.LogPage, err
 	if err != nil {
 		return page, err
 	}
-	if !storable(string(q.State)) {
+	if !bunkit.Storable(string(q.State)) {
 		return page, nil
 	}
 	text, args, err := s.logStatement(q, after)

@@ -2,9 +2,7 @@ package bunaudit
 
 import (
 	"context"
-	"database/sql"
 	"embed"
-	"errors"
 	"fmt"
 
 	"github.com/tenantatlas/tenantatlas/internal/bunkit"
@@ -59,18 +57,7 @@ func (s *Store) Revert(ctx context.Context, n int) error {
 
 func migrations() bunkit.Migrations { return bunkit.Migrations{Driver: "bunaudit", Files: files} }
 
-// explain says what failed, and makes errors of the database what package runs
-// says. The text of err stays in it, for logs.
+// explain says what failed, in the errors of package runs.
 func (s *Store) explain(ctx context.Context, doing string, err error) error {
-	switch ended := ctx.Err(); {
-	case err == nil:
-		return nil
-	case ended != nil && errors.Is(err, ended):
-	case ended != nil: // drivers report it in words of their own
-		return fmt.Errorf("%s: %w: %w", doing, ended, err)
-	case bunkit.Unreachable(err), bunkit.Transient(err), errors.Is(err, sql.ErrConnDone),
-		errors.Is(err, context.DeadlineExceeded): // which then is one of the driver's, not of ctx
-		return fmt.Errorf("%s: %w: %w", doing, runs.ErrStoreUnavailable, err)
-	}
-	return fmt.Errorf("%s: %w", doing, err)
+	return bunkit.Explain(ctx, doing, err, runs.ErrStoreUnavailable)
 }

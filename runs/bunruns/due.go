@@ -32,7 +32,7 @@ func (s *Store) Due(ctx context.Context, q runs.DueQuery) ([]*runs.Run, error) {
 	}
 	args := s.bindNow([]any{string(array)})
 	if q.Instance != "" {
-		if !storable(q.Instance, q.Incarnation) {
+		if !bunkit.Storable(q.Instance, q.Incarnation) {
 			return nil, nil
 		}
 		args = append(args, q.Instance, q.Incarnation)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/tenantatlas/tenantatlas/internal/bunkit"
 	"github.com/tenantatlas/tenantatlas/runs"
@@ -26,15 +25,4 @@ func duplicate(err error) error {
 	default:
 		return fmt.Errorf("%w: %w", runs.ErrConflict, err) // its key is another run's by now
 	}
-}
-
-// storable reports whether a column can hold all of the texts. PostgreSQL
-// refuses others even as a parameter of a query.
-func storable(texts ...string) bool {
-	for _, t := range texts {
-		if !utf8.ValidString(t) || strings.ContainsRune(t, 0) {
-			return false
-		}
-	}
-	return true
 }

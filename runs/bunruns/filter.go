@@ -32,7 +32,7 @@ func newFilter(d bunkit.Dialect, q runs.Query) *filter {
 	}
 	stages, types := stagesOf(q), storableOf(q.Types)
 	if len(stages) == 0 || len(q.Types) > 0 && len(types) == 0 ||
-		!storable(q.Tenant, string(q.Initiator.Kind), q.Initiator.ID, q.Target.Kind, q.Target.ID) {
+		!bunkit.Storable(q.Tenant, string(q.Initiator.Kind), q.Initiator.ID, q.Target.Kind, q.Target.ID) {
 		return nil
 	}
 	byType := len(types) > 0 && len(types) <= maxBranches
@@ -139,7 +139,7 @@ func mayHaveSucceeded(stages []stage) bool {
 
 // storableOf returns the texts that a column can hold, each once.
 func storableOf[T ~string](texts []T) []T {
-	texts = slices.DeleteFunc(slices.Clone(texts), func(t T) bool { return !storable(string(t)) })
+	texts = slices.DeleteFunc(slices.Clone(texts), func(t T) bool { return !bunkit.Storable(string(t)) })
 	slices.Sort(texts)
 	return slices.Compact(texts)
 }

@@ -55,7 +55,7 @@ func (s *Store) PutItems(ctx context.Context, ref runs.Ref, attempt int, items [
 			return err
 		}
 	}
-	if !storable(ref.Tenant, ref.ID) {
+	if !bunkit.Storable(ref.Tenant, ref.ID) {
 		return runs.ErrNotFound
 	}
 	kept, err := s.keepItems(ctx, ref, attempt, items)
@@ -172,7 +172,7 @@ func itemWalk(q runs.ItemQuery) *walk {
 	outcomes = slices.DeleteFunc(outcomes, func(o runs.ItemOutcome) bool {
 		return o != runs.ItemSucceeded && o != runs.ItemFailed && o != runs.ItemSkipped
 	})
-	if len(q.Outcomes) > 0 && len(outcomes) == 0 || !storable(q.Run.Tenant, q.Run.ID, string(q.Reason)) {
+	if len(q.Outcomes) > 0 && len(outcomes) == 0 || !bunkit.Storable(q.Run.Tenant, q.Run.ID, string(q.Reason)) {
 		return nil
 	}
 	w := &walk{

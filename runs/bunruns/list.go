@@ -56,7 +56,7 @@ func position(cursor, filter string) (string, error) {
 		return "", nil
 	}
 	pos, ok := bunkit.Position(cursor, filter, 1)
-	if !ok || !storable(pos[0]) {
+	if !ok || !bunkit.Storable(pos[0]) {
 		return "", runs.ErrBadCursor
 	}
 	return pos[0], nil

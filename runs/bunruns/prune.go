@@ -32,7 +32,7 @@ func (s *Store) Ended(ctx context.Context, before time.Time, after runs.EndedRun
 	if limit <= 0 {
 		limit = 50
 	}
-	if !storable(after.ID) {
+	if !bunkit.Storable(after.ID) {
 		after.ID = "" // no run has it, so some are listed once more
 	}
 	b := &binder{dialect: s.dialect}
@@ -60,7 +60,7 @@ func (s *Store) Ended(ctx context.Context, before time.Time, after runs.EndedRun
 // Delete implements [runs.Pruner]. Each transaction deletes 100 runs or 1,000
 // items at most, and waits for its turn like other writes.
 func (s *Store) Delete(ctx context.Context, refs []runs.Ref) (deleted int, err error) {
-	refs = slices.DeleteFunc(slices.Clone(refs), func(ref runs.Ref) bool { return !storable(ref.Tenant, ref.ID) })
+	refs = slices.DeleteFunc(slices.Clone(refs), func(ref runs.Ref) bool { return !bunkit.Storable(ref.Tenant, ref.ID) })
 	// Two that delete the same do not wait for each other in a circle.
 	slices.SortFunc(refs, func(a, b runs.Ref) int { return strings.Compare(a.ID, b.ID) })
 	if err := ctx.Err(); err != nil {

@@ -187,7 +187,7 @@ func (s *Store) Get(ctx context.Context, ref runs.Ref) (*runs.Run, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if !storable(ref.Tenant, ref.ID) {
+	if !bunkit.Storable(ref.Tenant, ref.ID) {
 		return nil, runs.ErrNotFound
 	}
 	r := new(runs.Run)
