@@ -71,6 +71,10 @@ type Config struct {
 // that is [User.SearchGroups]. It is safe for concurrent use and needs no closing.
 type Client struct{ api *api }
 
+// URL returns the address of what is at a path, for bodies of requests that refer
+// to other objects by their addresses.
+func (c *Client) URL(path string) string { return c.api.origin.String() + versionRoot + path }
+
 // New returns a Client made of cfg. It makes no request.
 func New(cfg Config) (*Client, error) {
 	if cfg.Tenant == "" || cfg.Tokens == nil {

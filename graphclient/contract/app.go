@@ -73,7 +73,7 @@ func appTypes() []Type {
 				Shape: WriteShell, Support: Restorable, Create: 201, Update: 200,
 				Strip: []string{"status", "errorCode", "items.id", "items.createdDateTime", "items.lastModifiedDateTime", "items.status", "items.errorCode"},
 				Actions: []Action{{
-					Method: "POST", Path: "update", Body: "addedPolicySetItems", From: "items", Status: 204,
+					Method: "POST", Path: "update", Body: "addedPolicySetItems", From: "items", Deleted: "deletedPolicySetItems", Status: 204,
 				}},
 			},
 			Bucket: BucketBundles, Permissions: access(configurationArea), Order: 300,

@@ -69,3 +69,9 @@ func Quote(s string) string { return strings.ReplaceAll(s, "'", "''") }
 // escape escapes a query value; url.QueryEscape turns spaces into plus signs,
 // which Graph reads as such in some services.
 func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
+
+// The headers of a tenant that wants a second administrator to approve changes.
+const (
+	JustificationHeader = "x-msft-approval-justification" // why, as text in base64
+	ApprovalHeader      = "x-msft-approval-code"          // of a request that was approved
+)

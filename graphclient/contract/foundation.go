@@ -61,7 +61,7 @@ func foundations() []Type {
 				Strip: []string{"defaultLocale", "localizedNotificationMessages", "description"},
 				Actions: []Action{{
 					Method: "POST", Path: "localizedNotificationMessages",
-					From: "localizedNotificationMessages", Each: true, Status: 201,
+					From: "localizedNotificationMessages", Each: true, Match: "locale", Status: 201,
 				}},
 			},
 			Bucket: BucketNotifications, Permissions: access(serviceArea), Order: 40,

@@ -11,7 +11,8 @@ import (
 // the last key of a path, so that most members cost one look-up.
 type rules struct {
 	noise, sets, live, masks index
-	plain                    bool // the type of a document says nothing
+	strip, stripUpdate       index // what requests must not hold
+	plain                    bool  // the type of a document says nothing
 }
 
 // An index finds patterns by the last key of their path.
@@ -32,7 +33,10 @@ func (t *Type) compile() {
 		sets:  newIndex([]string{"roleScopeTagIds", "roleScopeTags"}, t.sets),
 		live:  newIndex(t.live),
 		masks: newIndex(t.masks),
-		plain: t.plain,
+		strip: newIndex(GenericStrip(), t.Write.Strip),
+
+		stripUpdate: newIndex(GenericStrip(), t.Write.Strip, t.Write.Immutable),
+		plain:       t.plain,
 	}
 }
 

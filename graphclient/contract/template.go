@@ -39,7 +39,7 @@ func templateTypes() []Type {
 				Strip: []string{"definitionValues", "policyConfigurationIngestionType"},
 				Actions: []Action{{
 					Method: "POST", Path: "updateDefinitionValues", Body: "added",
-					From: "definitionValues", Status: 204,
+					From: "definitionValues", Deleted: "deletedIds", Status: 204,
 				}},
 				Binds: map[string]string{
 					"definition":   "/deviceManagement/groupPolicyDefinitions",

@@ -15,6 +15,20 @@ func (l List) ObjectURL(parent, id string) string {
 	return expand(l.Path, parent) + "/" + pathEscape(id)
 }
 
+// AssignURL returns the path that replaces all assignments of the object at the
+// given path.
+func AssignURL(object string) string { return object + "/assign" }
+
+// AssignmentURL returns the path of one assignment of the object at the given
+// path.
+func AssignmentURL(object, id string) string { return AssignmentsURL(object) + "/" + pathEscape(id) }
+
+// URL returns the path of the request for the object at the given path.
+func (a Action) URL(object string) string { return object + "/" + a.Path }
+
+// EntryURL returns the path of an entry that is there already, by its id.
+func (a Action) EntryURL(object, id string) string { return a.URL(object) + "/" + pathEscape(id) }
+
 // ReadURL returns path and query of the request that reads the object at the
 // given path.
 func (t *Type) ReadURL(object string) string { return withQuery(object, t.Read.Query) }

@@ -90,4 +90,21 @@ type Action struct {
 	Ref    bool     // the body is a reference to the value, {"@odata.id": its URL}; see Binds of [Write]
 	When   string   // property that has to be true for the request to be sent; empty means always
 	Status int
+
+	// Deleted is the property of the request that names what is there and goes
+	// away, by their ids; empty if the request replaces or only adds.
+	Deleted string
+	// Match is the property by which an entry that is there is recognized: it
+	// is changed by a PATCH at Path and its id. Only with Each.
+	Match string
+}
+
+// For returns how far restore goes with objects of a type, and why not further.
+func (w *Write) For(odataType string) (Support, string) {
+	for _, e := range w.Except {
+		if matchAny(e.OData, odataType) {
+			return e.Support, e.Reason
+		}
+	}
+	return w.Support, w.Reason
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/tenantatlas/tenantatlas/runs"
 )
 
-// public declares what of a Graph error may be shown: the reason, the
+// Public declares what of a Graph error may be shown: the reason, the
 // permissions that are missing and the id that Microsoft's support asks for.
-func public(err error) error {
+func Public(err error) error {
 	e, ok := errors.AsType[*graphclient.Error](err)
 	if !ok {
 		return err

@@ -45,7 +45,7 @@ func (s *Source) pages(ctx context.Context, path string) iter.Seq2[inventory.Lis
 				return
 			}
 			first = false
-			if !yield(listed(page.Items, ""), public(err)) {
+			if !yield(listed(page.Items, ""), Public(err)) {
 				return
 			}
 		}
@@ -60,7 +60,7 @@ func (s *Source) singleton(ctx context.Context, c *contract.Collection) (invento
 	case errors.Is(err, graphclient.ErrNotFound):
 		return inventory.ListPage{}, nil
 	case err != nil:
-		return inventory.ListPage{}, public(err)
+		return inventory.ListPage{}, Public(err)
 	case len(resp.Body) == 0:
 		return inventory.ListPage{}, nil
 	}
@@ -100,7 +100,7 @@ func (s *Source) below(ctx context.Context, c *contract.Collection, parents inve
 			switch {
 			case errors.Is(r.Err, graphclient.ErrNotFound): // the parent is gone, and with it what was below
 			case r.Err != nil:
-				yield(inventory.ListPage{}, public(r.Err))
+				yield(inventory.ListPage{}, Public(r.Err))
 				return
 			case !yield(listed(r.Items, ids[i]), nil):
 				return

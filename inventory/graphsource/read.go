@@ -81,7 +81,7 @@ func (s *Source) finish(ctx context.Context, o *reading) inventory.Reading {
 	if o.want.Content {
 		doc, err := o.content.document()
 		if err != nil {
-			return inventory.Reading{Err: public(err)}
+			return inventory.Reading{Err: Public(err)}
 		}
 		r.Content = doc
 		r.Expected, r.Read = o.content.count(doc)
@@ -93,7 +93,7 @@ func (s *Source) finish(ctx context.Context, o *reading) inventory.Reading {
 // found means that the object is gone only if it is itself not found.
 func (s *Source) reason(ctx context.Context, o *reading) error {
 	if !errors.Is(o.err, graphclient.ErrNotFound) {
-		return public(o.err)
+		return Public(o.err)
 	}
 	if !o.gone {
 		_, err := s.client.Do(ctx, graphclient.Request{Path: o.content.path})
@@ -102,7 +102,7 @@ func (s *Source) reason(ctx context.Context, o *reading) error {
 	if o.gone {
 		return inventory.ErrGone
 	}
-	return public(o.err)
+	return Public(o.err)
 }
 
 // A reading is an object that is being read.

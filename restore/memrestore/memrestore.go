@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"github.com/tenantatlas/tenantatlas/inventory"
+	"github.com/tenantatlas/tenantatlas/restore"
 	"github.com/tenantatlas/tenantatlas/restore/backup"
 	"github.com/tenantatlas/tenantatlas/runs"
 )
 
 var _ backup.Store = (*Store)(nil)
 
-// A Store is a [backup.Store] in memory. The zero value is empty and ready. It
+// A Store is a [backup.Store] and a [restore.Store] in memory. The zero value is empty and ready. It
 // must not be copied.
 type Store struct {
 	mu      sync.RWMutex
@@ -34,6 +35,8 @@ type tenant struct {
 	latest   map[state]*version
 	chain    []backup.Link
 	key      []byte
+	restores map[string]*document
+	answers  map[question]restore.Answer
 }
 
 // A set is a backup set as it is kept.
@@ -94,7 +97,10 @@ func (s *Store) write(ctx context.Context, name string, f func(t *tenant) error)
 	}
 	t := s.tenants[name]
 	if t == nil {
-		t = &tenant{sets: make(map[string]*set), versions: make(map[string]*version), latest: make(map[state]*version)}
+		t = &tenant{
+			sets: make(map[string]*set), versions: make(map[string]*version), latest: make(map[state]*version),
+			restores: make(map[string]*document), answers: make(map[question]restore.Answer),
+		}
 		s.tenants[name] = t
 	}
 	return f(t)

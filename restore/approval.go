@@ -1,0 +1,100 @@
+package restore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tenantatlas/tenantatlas/runs"
+)
+
+// approvalPause is how long a restore waits before it asks again whether a change
+// was approved.
+const approvalPause = 5 * time.Minute
+
+// send sends a request of an item. If the tenant wants somebody to approve it,
+// the request is stored as it is and the item waits; once it is approved, the
+// very same request is sent again.
+func (w *execution) send(ctx context.Context, t *task, call Call) (Reply, error) {
+	approved, err := w.approved(ctx, t, call)
+	switch {
+	case err != nil:
+		return Reply{}, err
+	case approved != nil:
+		call = *approved
+	default:
+		call.Justification = w.cfg.Justification
+		if call.Justification == "" {
+			call.Justification = "Restore " + w.r.ID
+		}
+	}
+	reply, err := w.target.Send(ctx, call)
+	e, ok := errors.AsType[*CallError](err)
+	switch {
+	case err == nil:
+		t.RequestID = reply.RequestID
+		t.Approval, t.ApprovalAt, t.Request = "", time.Time{}, nil
+		return reply, nil
+	case !ok:
+		return Reply{}, err
+	}
+	if e.RequestID != "" {
+		t.RequestID = e.RequestID
+	}
+	if e.Reason != runs.ReasonApproval || e.Approval == "" {
+		return Reply{}, err
+	}
+	if t.Request, err = json.Marshal(stored{call.Method, call.Path, call.Body}); err != nil {
+		return Reply{}, fmt.Errorf("store request: %w", err)
+	}
+	t.Approval, t.ApprovalAt = e.Approval, runs.Instant(w.cfg.Now())
+	return Reply{}, w.waitForApproval(ctx, t)
+}
+
+// A stored is a request that waits for its approval.
+type stored struct {
+	Method string
+	Path   string
+	Body   []byte // byte by byte, and so not as JSON
+}
+
+// approved returns the request of an item as it was approved, nil if it was never
+// to be. While it is not, the item waits.
+func (w *execution) approved(ctx context.Context, t *task, call Call) (*Call, error) {
+	if t.Approval == "" {
+		return nil, nil
+	}
+	var was stored
+	if err := json.Unmarshal(t.Request, &was); err != nil {
+		return nil, fmt.Errorf("stored request: %w", err)
+	}
+	if was.Method != call.Method || was.Path != call.Path {
+		return nil, nil // an earlier part of the same write, which is sent once more
+	}
+	state, err := w.target.Approval(ctx, t.Approval)
+	if err != nil {
+		return nil, err
+	}
+	switch state {
+	case ApprovalGranted:
+		call.Body, call.Approval = was.Body, t.Approval // what somebody has approved, and nothing else
+		return &call, nil
+	case ApprovalPending:
+		return nil, w.waitForApproval(ctx, t)
+	case ApprovalOutdated:
+		return nil, &CallError{Reason: runs.ReasonApproval, Message: "Nobody has approved the change in time."}
+	default:
+		return nil, &CallError{Reason: runs.ReasonApproval, Message: "The change was not approved."}
+	}
+}
+
+func (w *execution) waitForApproval(ctx context.Context, t *task) error {
+	t.Result, t.Message = Waiting, "A second administrator has to approve the change."
+	werr := w.wait(t.entry, approvalPause, runs.ReasonApproval)
+	if err := w.put(ctx, t.entry); err != nil {
+		return err
+	}
+	return werr
+}

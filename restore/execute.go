@@ -1,0 +1,400 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tenantatlas/tenantatlas/inventory"
+	"github.com/tenantatlas/tenantatlas/runs"
+)
+
+// ExecuteType is the type of the runs that carry out a restore. Their params are
+// an [ExecuteInput].
+const ExecuteType runs.Type = "restore.execute"
+
+// An ExecuteInput names the restore, and says that whoever starts it knows what
+// it does.
+type ExecuteInput struct {
+	Restore string `json:"restore"`
+
+	// DryRun checks that everything could be written, and writes nothing. Nil
+	// means true.
+	DryRun *bool `json:"dry_run,omitempty"`
+
+	// Acknowledge says that the preview was read; Confirm is the name of the
+	// tenant. Without both, only a dry run is started.
+	Acknowledge bool   `json:"acknowledge,omitempty"`
+	Confirm     string `json:"confirm,omitempty"`
+
+	// Consent names the kinds that give people power over the tenant, and are to
+	// be restored all the same.
+	Consent []string `json:"consent,omitempty"`
+}
+
+func (in ExecuteInput) dry() bool { return in.DryRun == nil || *in.DryRun }
+
+// ExecuteOperation returns the operation "restore.execute". Its runs count the
+// items of the restore.
+func ExecuteOperation(cfg Config) runs.Operation {
+	cfg = cfg.complete()
+	spec := runs.Spec[ExecuteInput]{
+		Type:        ExecuteType,
+		Label:       "Restore",
+		Description: "Writes what was captured into the tenant, or tries out whether it could.",
+		Prepare:     cfg.prepareExecute,
+		Identity:    func(in ExecuteInput) any { return map[string]any{"restore": in.Restore, "dry_run": in.dry()} },
+		Lane:        func(in ExecuteInput) string { return laneOf(in.Restore) },
+		Target:      func(in ExecuteInput) runs.Target { return targetOf(in.Restore) },
+		Context: func(in ExecuteInput) map[string]string {
+			return map[string]string{"dry run": strconv.FormatBool(in.dry())}
+		},
+		Action: func(in ExecuteInput) runs.Action {
+			if in.dry() {
+				return runs.ActionStart
+			}
+			return runs.ActionRestore
+		},
+		Timeout:  cfg.Timeout,
+		Expected: cfg.Expected,
+	}
+	if cfg.executes() {
+		spec.Handle = cfg.execute
+	}
+	return spec.Operation()
+}
+
+func (cfg Config) prepareExecute(ctx context.Context, tenant string, in *ExecuteInput) error {
+	dry := in.dry()
+	in.DryRun = &dry
+	r, err := cfg.known(ctx, tenant, in.Restore)
+	if err != nil || r == nil {
+		return err
+	}
+	if !dry && !in.Acknowledge {
+		return runs.Public(nil, runs.ReasonInvalidInput, "Read the preview and acknowledge it, or start a dry run.")
+	}
+	if !dry && in.Confirm != tenant {
+		return runs.Public(nil, runs.ReasonInvalidInput, "Type the name of the tenant to confirm, or start a dry run.")
+	}
+	return r.ready(dry)
+}
+
+// ready returns why the restore cannot be executed as it is planned.
+func (r *Restore) ready(dry bool) error {
+	message := ""
+	switch {
+	case r.Preview == nil:
+		message = "There is no preview yet. Start one first."
+	case r.Preview.Fingerprint != r.Fingerprint():
+		message = "The plan has changed since the preview. Start another one."
+	case !dry && len(r.Preview.Blockers) > 0:
+		message = r.Preview.Blockers[0].Message
+	default:
+		return nil
+	}
+	return runs.Public(nil, runs.ReasonInvalidInput, message)
+}
+
+// An execution is a job that writes.
+type execution struct {
+	*job
+	in ExecuteInput
+
+	// Protected by mu of the job.
+	waiting []time.Duration        // until something can be done again
+	reason  runs.Reason            // why it cannot now
+	objects map[inventory.Ref]bool // of the target, that are items of the restore
+}
+
+func (cfg Config) execute(ctx context.Context, x *runs.Exec, in ExecuteInput) error {
+	j, err := cfg.open(ctx, x, in.Restore)
+	if err != nil {
+		return err
+	}
+	if err := j.r.ready(in.dry()); err != nil {
+		return err
+	}
+	set, err := cfg.Backups.GetSet(ctx, j.r.Tenant, j.r.Set)
+	if err != nil {
+		return damaged(err)
+	}
+	if set.Manifest != j.r.Manifest {
+		return runs.Public(nil, runs.ReasonConflict, "The backup set has changed since the preview. Start another one.")
+	}
+	if err := cfg.Backups.UseSet(ctx, j.r.Tenant, j.r.Set, j.r.ID, cfg.Now().Add(useSet)); err != nil {
+		return damaged(err)
+	}
+	x.Total(int64(len(j.items)))
+	w := &execution{job: j, in: in, objects: make(map[inventory.Ref]bool)}
+	if err := w.load(ctx); err != nil {
+		return err
+	}
+	if in.dry() {
+		return w.tryOut(ctx)
+	}
+	return w.write(ctx)
+}
+
+// load reads what the preview has decided and how far earlier attempts came.
+func (w *execution) load(ctx context.Context) error {
+	found := 0
+	err := eachItem(ctx, w.cfg.Store, ItemQuery{Tenant: w.r.Tenant, Restore: w.r.ID}, func(i *Item) {
+		if e := w.byRef[i.Ref]; e != nil && e.Version == i.Version {
+			e.Item = *i
+			if found++; e.Object != "" {
+				w.claim(e, e.Object)
+			}
+		}
+	})
+	if err == nil && found != len(w.items) {
+		err = runs.Public(nil, runs.ReasonConflict, "The preview is not of these items. Start another one.")
+	}
+	return err
+}
+
+// tryOut makes the requests that an execution would begin with, and sends none.
+func (w *execution) tryOut(ctx context.Context) error {
+	results := make(map[Result]int)
+	for _, e := range w.items {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if !e.Decision.Writes() {
+			w.report(e)
+			continue
+		}
+		_, err := w.prepare(ctx, e)
+		if err != nil {
+			w.x.Fail(e.key(), err)
+			results[Failed]++
+			continue
+		}
+		w.x.Succeed(e.key())
+	}
+	return w.record(ctx, results)
+}
+
+// A task is an item that is being written.
+type task struct {
+	*entry
+	want   *wanted
+	writer *writer
+}
+
+// prepare works out what is to be written of an item.
+func (w *execution) prepare(ctx context.Context, e *entry) (*task, error) {
+	p, err := w.payload(ctx, e)
+	if err != nil {
+		return nil, damaged(err)
+	}
+	if e.summary, err = e.typ.Summarize(p.Content); err != nil {
+		return nil, damaged(err)
+	}
+	e.summary.OData = p.OData
+	e.id = e.typ.IdentityOf(p.Content, e.summary)
+	want, err := w.wanted(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	if want.blocked != "" {
+		return nil, runs.Public(nil, want.blocked, explain(want.blocked))
+	}
+	t := &task{entry: e, want: want}
+	t.writer, err = w.writerOf(e, p.Path, p.Parent, want.content)
+	return t, err
+}
+
+// write carries out the restore: objects by their tiers, then the assignments of
+// all of them, then it looks at what has become of it.
+func (w *execution) write(ctx context.Context) error {
+	if err := w.x.Authorize(ctx, runs.ActionRestore); err != nil {
+		return err
+	}
+	if err := w.fence(ctx); err != nil {
+		return err
+	}
+	for _, e := range w.items {
+		if e.Step != Done && !e.Decision.Writes() {
+			if err := w.leave(ctx, e); err != nil {
+				return err
+			}
+		}
+	}
+	phases := []struct {
+		from, to Step
+		do       func(ctx context.Context, e *entry) (bool, error)
+	}{
+		{Planned, Written, w.object},
+		{Written, Assigned, w.assignments},
+	}
+	for _, phase := range phases {
+		if err := w.x.Authorize(ctx, runs.ActionRestore); err != nil {
+			return err
+		}
+		for _, tier := range w.tiers() {
+			if err := w.inOrder(ctx, tier, phase.do); err != nil {
+				return err
+			}
+		}
+	}
+	if err := w.verify(ctx); err != nil {
+		return err
+	}
+	if len(w.waiting) > 0 {
+		return w.x.Park(slices.Min(w.waiting), w.reason)
+	}
+	return w.conclude(ctx)
+}
+
+// tiers returns the items that are to be written by the order of their kinds.
+func (w *execution) tiers() [][]*entry {
+	var tiers [][]*entry
+	last := -1
+	for _, e := range w.items {
+		if e.Step == Done {
+			continue
+		}
+		if len(tiers) == 0 || e.tier() != last {
+			tiers = append(tiers, nil)
+			last = e.tier()
+		}
+		tiers[len(tiers)-1] = append(tiers[len(tiers)-1], e)
+	}
+	return tiers
+}
+
+// writeParallel is how many items are written at a time. The target paces the
+// requests by the limits of their services.
+const writeParallel = 16
+
+// inOrder does something with items, those first that others depend on: do
+// reports whether it has to wait for another one. What then still waits is in a
+// circle, or waits for something that cannot be restored.
+func (w *execution) inOrder(ctx context.Context, items []*entry, do func(ctx context.Context, e *entry) (bool, error)) error {
+	for len(items) > 0 {
+		deferred := make([]bool, len(items))
+		g, gctx := errgroup.WithContext(ctx)
+		g.SetLimit(writeParallel)
+		for i, e := range items {
+			g.Go(func() error {
+				var err error
+				deferred[i], err = do(gctx, e)
+				return err
+			})
+		}
+		if err := g.Wait(); err != nil {
+			if cause := context.Cause(ctx); cause != nil {
+				return cause
+			}
+			return err
+		}
+		var left []*entry
+		for i, e := range items {
+			if deferred[i] {
+				left = append(left, e)
+			}
+		}
+		if len(left) == len(items) && w.waits() {
+			return nil // for an approval, say; the next attempt goes on
+		}
+		if len(left) == len(items) {
+			for _, e := range left {
+				if err := w.fail(ctx, e, Failed, ReasonPending, explain(ReasonPending)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		items = left
+	}
+	return nil
+}
+
+// waits reports whether anything has to be waited for.
+func (w *execution) waits() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.waiting) > 0
+}
+
+// put stores how far an item is, before anything else is done with it.
+func (w *execution) put(ctx context.Context, e *entry) error {
+	err := w.cfg.Store.Put(ctx, w.r.Tenant, w.r.ID, w.r.Fence, []Item{e.Item})
+	if errors.Is(err, ErrConflict) {
+		return fmt.Errorf("journal: %w", runs.ErrLeaseLost)
+	}
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
+}
+
+// leave settles an item that is not written.
+func (w *execution) leave(ctx context.Context, e *entry) error {
+	switch e.Decision {
+	case Unchanged:
+		e.Step, e.Result = Done, Same
+		if err := w.put(ctx, e); err != nil {
+			return err
+		}
+		w.x.Succeed(e.key())
+		return nil
+	case Skip:
+		e.Step, e.Result = Done, Skipped
+		if err := w.put(ctx, e); err != nil {
+			return err
+		}
+		w.x.Skip(e.key(), e.Reason)
+		return nil
+	case Ambiguous:
+		return w.fail(ctx, e, Unclear, e.Reason, e.Message)
+	case Conflict:
+		return w.fail(ctx, e, Conflicted, e.Reason, e.Message)
+	default:
+		return w.fail(ctx, e, Failed, e.Reason, e.Message)
+	}
+}
+
+// fail settles an item with a result that is none of the good ones.
+func (w *execution) fail(ctx context.Context, e *entry, result Result, reason runs.Reason, message string) error {
+	e.Step, e.Result, e.Reason, e.Message = Done, result, reason, message
+	if err := w.put(ctx, e); err != nil {
+		return err
+	}
+	w.x.Fail(e.key(), runs.Public(nil, reason, message))
+	return nil
+}
+
+// conclude records what became of the restore.
+func (w *execution) conclude(ctx context.Context) error {
+	results := make(map[Result]int)
+	for _, e := range w.items {
+		results[e.Result]++
+	}
+	return w.record(ctx, results)
+}
+
+func (w *execution) record(ctx context.Context, results map[Result]int) error {
+	for {
+		now := runs.Instant(w.cfg.Now())
+		w.r.Execution = &Execution{Run: w.x.Run().ID, DryRun: w.in.dry(), At: now, Results: results}
+		w.r.UpdatedAt = now
+		err := w.cfg.Store.Update(ctx, w.r)
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		fence := w.r.Fence
+		if w.r, err = w.cfg.Store.Get(ctx, w.r.Tenant, w.r.ID); err != nil {
+			return err
+		}
+		if w.r.Fence != fence {
+			return fmt.Errorf("journal: %w", runs.ErrLeaseLost)
+		}
+	}
+}

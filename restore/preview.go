@@ -1,0 +1,317 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/tenantatlas/tenantatlas/graphclient/contract"
+	"github.com/tenantatlas/tenantatlas/inventory"
+	"github.com/tenantatlas/tenantatlas/runs"
+)
+
+// PreviewType is the type of the runs that compare a restore with what is there.
+// Their params are a [PreviewInput].
+const PreviewType runs.Type = "restore.preview"
+
+// A PreviewInput names the restore.
+type PreviewInput struct {
+	Restore string `json:"restore"`
+}
+
+// PreviewOperation returns the operation "restore.preview". Its runs read the
+// target and write nothing to it. They count the items of the restore: one
+// succeeds if it is clear what is to be done with it, is skipped if nothing is,
+// and fails with the reason if it cannot be restored as it is.
+func PreviewOperation(cfg Config) runs.Operation {
+	cfg = cfg.complete()
+	spec := runs.Spec[PreviewInput]{
+		Type:        PreviewType,
+		Label:       "Restore preview",
+		Description: "Compares a backup with the tenant and says what a restore would change.",
+		Prepare: func(ctx context.Context, tenant string, in *PreviewInput) error {
+			_, err := cfg.known(ctx, tenant, in.Restore)
+			return err
+		},
+		Lane:     func(in PreviewInput) string { return laneOf(in.Restore) },
+		Target:   func(in PreviewInput) runs.Target { return targetOf(in.Restore) },
+		Timeout:  cfg.Timeout,
+		Expected: cfg.Expected,
+	}
+	if cfg.executes() {
+		spec.Handle = cfg.preview
+	}
+	return spec.Operation()
+}
+
+func (cfg Config) executes() bool {
+	return cfg.Store != nil && cfg.Backups != nil && cfg.Vault != nil && cfg.Target != nil
+}
+
+func laneOf(restore string) string { return "restore " + restore }
+
+func targetOf(restore string) runs.Target { return runs.Target{Kind: "restore", ID: restore} }
+
+// known refuses a restore that the tenant does not have.
+func (cfg Config) known(ctx context.Context, tenant, id string) (*Restore, error) {
+	if cfg.Store == nil {
+		return nil, nil // whoever executes the run will know
+	}
+	r, err := cfg.Store.Get(ctx, tenant, id)
+	if errors.Is(err, ErrNotFound) {
+		err = runs.Public(err, runs.ReasonNotFound, "There is no such restore.")
+	}
+	return r, err
+}
+
+func (cfg Config) preview(ctx context.Context, x *runs.Exec, in PreviewInput) error {
+	j, err := cfg.open(ctx, x, in.Restore)
+	if err != nil {
+		return err
+	}
+	if err := j.settled(ctx); err != nil {
+		return err
+	}
+	fingerprint := j.r.Fingerprint()
+	if err := j.fence(ctx); err != nil {
+		return err
+	}
+	x.Total(int64(len(j.items)))
+	for _, e := range j.items {
+		if err := j.describe(ctx, e); err != nil {
+			return err
+		}
+	}
+	if j.live, err = j.list(ctx, j.types()); err != nil {
+		return err
+	}
+	if err := j.match(ctx); err != nil {
+		return err
+	}
+	if err := j.cfg.Store.Clear(ctx, j.r.Tenant, j.r.ID, j.r.Fence); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	for chunk := range slices.Chunk(j.items, 50) {
+		if err := j.compareAll(ctx, chunk); err != nil {
+			return err
+		}
+	}
+	return j.finishPreview(ctx, fingerprint)
+}
+
+// settled refuses a preview while it is not known what became of an earlier
+// execution: an object that was created and cannot be seen yet would be created
+// again.
+func (j *job) settled(ctx context.Context) error {
+	now := j.cfg.Now()
+	open := false
+	err := eachItem(ctx, j.cfg.Store, ItemQuery{Tenant: j.r.Tenant, Restore: j.r.ID}, func(i *Item) {
+		open = open || i.Step == Intent && now.Before(i.IntentAt.Add(j.cfg.Window))
+	})
+	if err == nil && open {
+		err = runs.Public(nil, runs.ReasonNotReady, "It is not known yet what became of the last execution. Execute the restore again, or wait a quarter of an hour.")
+	}
+	return err
+}
+
+// fence makes this run the only one that may write the items.
+func (j *job) fence(ctx context.Context) error {
+	for {
+		j.r.Fence++
+		err := j.cfg.Store.Update(ctx, j.r)
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		if j.r, err = j.cfg.Store.Get(ctx, j.r.Tenant, j.r.ID); err != nil {
+			return err
+		}
+	}
+}
+
+// types returns the kinds of the items that are not skipped.
+func (j *job) types() []*contract.Type {
+	kinds := make(map[string]*contract.Type)
+	for _, e := range j.items {
+		if e.Decision == "" {
+			kinds[e.Kind] = e.typ
+		}
+	}
+	var types []*contract.Type
+	for _, key := range slices.Sorted(maps.Keys(kinds)) {
+		types = append(types, kinds[key])
+	}
+	return types
+}
+
+// compareAll decides about items and stores what was decided.
+func (j *job) compareAll(ctx context.Context, items []*entry) error {
+	var objects []*object
+	var reading []*entry
+	for _, e := range items {
+		switch {
+		case e.Decision != "":
+		case j.live[e.Kind].err != nil:
+			f, _ := runs.FailureOf(j.live[e.Kind].err)
+			e.decide(Blocked, f.Reason, f.Message)
+		case e.Object == "":
+			if err := j.compare(ctx, e, nil); err != nil {
+				return err
+			}
+		default:
+			objects = append(objects, j.live[e.Kind].byID[e.Object])
+			reading = append(reading, e)
+		}
+	}
+	var failed error
+	err := j.read(ctx, objects, func(i int, s *state, err error) {
+		e := reading[i]
+		if err != nil {
+			f, _ := runs.FailureOf(err)
+			e.decide(Blocked, f.Reason, f.Message)
+			return
+		}
+		if err := j.compare(ctx, e, s); err != nil {
+			failed = err
+		}
+	})
+	if err = errors.Join(err, failed); err != nil {
+		return err
+	}
+	rows := make([]Item, len(items))
+	for i, e := range items {
+		rows[i] = e.Item
+		j.report(e)
+	}
+	if err := j.cfg.Store.Put(ctx, j.r.Tenant, j.r.ID, j.r.Fence, rows); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
+}
+
+// compare decides about an item by what is there, which is nil for nothing.
+func (j *job) compare(ctx context.Context, e *entry, is *state) error {
+	want, err := j.wanted(ctx, e)
+	if err != nil {
+		f, _ := runs.FailureOf(err)
+		e.decide(Blocked, f.Reason, f.Message)
+		return nil //nolint:nilerr // it is about this item, and said with it
+	}
+	guarded, err := j.guard(e, want, is)
+	if err != nil {
+		return err
+	}
+	e.AssignmentsReason = want.unassigned
+	equal := false
+	if is != nil {
+		e.Hash, e.AssignmentsHash = is.hash, is.assignmentHash
+		equal = is.hash == want.hash && (want.unassigned != "" || is.assignmentHash == want.assignmentHash)
+	}
+	switch {
+	case equal:
+		e.decide(Unchanged, "", "")
+	case want.blocked != "":
+		e.decide(Blocked, want.blocked, explain(want.blocked))
+	case e.needs:
+		e.decide(NeedsInput, ReasonSecret, explain(ReasonSecret))
+	case want.provided && (is == nil || e.typ.Foundation):
+		e.decide(Skip, ReasonProvided, explain(ReasonProvided))
+	case is == nil:
+		e.decide(Create, "", guarded)
+	default:
+		e.decide(Update, "", guarded)
+		e.Changes, err = changes(is, want)
+	}
+	if want.unassigned != "" && e.Decision.Writes() && e.Message == "" {
+		e.Reason, e.Message = want.unassigned, "Its assignments are not written. "+explain(want.unassigned)
+	}
+	return err
+}
+
+// MaxChanges is how many changes of an item are kept.
+const MaxChanges = 50
+
+// changes returns what a write would change.
+func changes(is *state, want *wanted) ([]inventory.Change, error) {
+	all, _, err := inventory.Diff(is.form, want.form)
+	if err != nil {
+		return nil, err
+	}
+	if want.unassigned == "" && is.assignmentForm != nil && want.assignmentForm != nil {
+		more, _, err := inventory.Diff(is.assignmentForm, want.assignmentForm)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range more {
+			c.Pointer = "/assignments" + c.Pointer
+			all = append(all, c)
+		}
+	}
+	return all[:min(len(all), MaxChanges)], nil
+}
+
+func explain(r runs.Reason) string {
+	switch r {
+	case ReasonUnmapped:
+		return "It refers to something that has no counterpart in this tenant. Map it, or skip it."
+	case ReasonSkipped:
+		return "It needs something that the mapping gives up."
+	case ReasonPending:
+		return "It depends on an object that is not restored."
+	case ReasonSecret:
+		return "It has a secret that the service does not give away, so that a restore would write a mask. Create it by hand, or leave it out."
+	case ReasonConsent:
+		return "Objects of this kind are restored only if somebody agrees to that kind by name."
+	case ReasonProvided:
+		return "The service makes this object itself."
+	}
+	return r.Sentence()
+}
+
+// report says of an item of a preview what was decided.
+func (j *job) report(e *entry) {
+	switch e.Decision {
+	case Create, Update, Unchanged:
+		j.x.Succeed(e.key())
+	case Skip:
+		j.x.Skip(e.key(), e.Reason)
+	case Conflict, Blocked, NeedsInput, Ambiguous:
+		j.x.Fail(e.key(), runs.Public(nil, e.Reason, e.Message))
+	}
+}
+
+// finishPreview stores what the preview has found, if the plan is still the one
+// that it was made of.
+func (j *job) finishPreview(ctx context.Context, fingerprint string) error {
+	p := &Preview{Run: j.x.Run().ID, At: runs.Instant(j.cfg.Now()), Fingerprint: fingerprint, Decisions: make(map[Decision]int)}
+	for _, e := range j.items {
+		p.Decisions[e.Decision]++
+		if e.Decision.Writes() {
+			p.Approvals++
+		}
+	}
+	open := 0
+	for _, m := range j.mappings {
+		if !m.settled() && m.Kind == contract.TargetGroup {
+			open++
+		}
+	}
+	if open > 0 {
+		p.Blockers = append(p.Blockers, Blocker{Reason: ReasonUnmapped, Message: fmt.Sprintf("%d groups have no answer: map each of them, or skip it.", open)})
+	}
+	fence := j.r.Fence
+	for {
+		r, err := j.cfg.Store.Get(ctx, j.r.Tenant, j.r.ID)
+		if err != nil {
+			return err
+		}
+		if r.Fence != fence {
+			return runs.Public(nil, runs.ReasonConflict, "Another preview or execution of this restore has begun.")
+		}
+		r.Preview, r.UpdatedAt = p, p.At
+		if err = j.cfg.Store.Update(ctx, r); !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+}

@@ -1,0 +1,192 @@
+package restore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tenantatlas/tenantatlas/graphclient/contract"
+	"github.com/tenantatlas/tenantatlas/inventory"
+	"github.com/tenantatlas/tenantatlas/runs"
+)
+
+// clockSkew is by how much the service's clock may be behind ours.
+const clockSkew = 5 * time.Minute
+
+// reconcile finds out what became of a request that may have created the object.
+// It reports true if the object is there: then the item is Created. If it is not
+// there and the service has had its time to show it, the item is Planned again.
+// Else the item waits.
+func (w *execution) reconcile(ctx context.Context, t *task) (found bool, err error) {
+	all, err := w.list(ctx, []*contract.Type{t.typ})
+	if err != nil {
+		return false, err
+	}
+	l := all[t.Kind]
+	if l.err != nil {
+		return false, w.wait(t.entry, time.Minute, runs.ReasonUnreachable)
+	}
+	candidates := w.candidates(t, l)
+	if len(candidates) > 1 {
+		if candidates, err = w.equalOnes(ctx, t, candidates); err != nil {
+			return false, err
+		}
+	}
+	switch {
+	case len(candidates) == 1:
+		return true, w.created(ctx, t, candidates[0].id)
+	case len(candidates) > 1:
+		return false, errUnclear
+	}
+	left := t.IntentAt.Add(w.cfg.Window).Sub(w.cfg.Now())
+	if left > 0 {
+		return false, w.wait(t.entry, min(left, max(left/8, 10*time.Second)), runs.ReasonOutcomeUnknown)
+	}
+	t.Step = Planned
+	if err := w.put(ctx, t.entry); err != nil {
+		return false, err
+	}
+	return false, nil
+}
+
+// candidates returns the objects that the request could have created: those of
+// the item's identity that no other item is, that were not there at the preview,
+// and that are not older than the request.
+func (w *execution) candidates(t *task, l *living) []*object {
+	taken := w.taken(t)
+	var out []*object
+	for _, o := range l.like[t.id] {
+		at, err := time.Parse(time.RFC3339, textOf(contract.Member(o.want.Object.Doc, "createdDateTime")))
+		if err == nil && at.Before(t.IntentAt.Add(-clockSkew)) || taken[o.id] {
+			continue
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+// taken returns the objects that are other items of the kind.
+func (w *execution) taken(t *task) map[string]bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	taken := make(map[string]bool)
+	for id := range w.objects {
+		if id.Kind == t.Kind {
+			taken[id.ID] = true
+		}
+	}
+	return taken
+}
+
+// equalOnes returns those objects that hold what the item does, or all of them
+// if none does: parts may be missing still.
+func (w *execution) equalOnes(ctx context.Context, t *task, objects []*object) ([]*object, error) {
+	var equal []*object
+	err := w.read(ctx, objects, func(i int, s *state, err error) {
+		if err == nil && s.hash == t.want.hash {
+			equal = append(equal, objects[i])
+		}
+	})
+	if len(equal) > 0 {
+		objects = equal
+	}
+	return objects, err
+}
+
+// wait notes that something has to pass before the item can go on.
+func (w *execution) wait(e *entry, d time.Duration, reason runs.Reason) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	e.Reason = reason
+	w.waiting, w.reason = append(w.waiting, d), reason
+	return errWaiting
+}
+
+// claim notes which object of the target the item is.
+func (w *execution) claim(e *entry, id string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	e.Object = id
+	w.objects[inventory.Ref{Kind: e.Kind, ID: id}] = true
+}
+
+// verify looks at what was written until it is what it was to be, or the service
+// has had its time to show it.
+func (w *execution) verify(ctx context.Context) error {
+	var left []*task
+	for _, e := range w.items {
+		if e.Step != Assigned {
+			continue
+		}
+		t, err := w.prepare(ctx, e)
+		if err != nil {
+			if err := w.settle(ctx, e, err); err != nil {
+				return err
+			}
+			continue
+		}
+		left = append(left, t)
+	}
+	end := w.cfg.Now().Add(w.cfg.Settle)
+	for try := 1; len(left) > 0; try++ {
+		last := !w.cfg.Now().Before(end)
+		var err error
+		if left, err = w.verifyAll(ctx, left, last); err != nil {
+			return err
+		}
+		if len(left) > 0 {
+			if err := pause(ctx, min(try, 4)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// verifyAll settles those items that are as they were to be, and all of them the
+// last time. It returns the others.
+func (w *execution) verifyAll(ctx context.Context, tasks []*task, last bool) (left []*task, err error) {
+	objects := make([]*object, len(tasks))
+	for i, t := range tasks {
+		objects[i] = t.there()
+	}
+	states := make([]*state, len(tasks))
+	if err := w.read(ctx, objects, func(i int, s *state, _ error) { states[i] = s }); err != nil {
+		return nil, err
+	}
+	for i, t := range tasks {
+		is := states[i]
+		equal := is != nil && is.hash == t.want.hash && (t.want.unassigned != "" || is.assignmentHash == t.want.assignmentHash)
+		switch {
+		case equal:
+			t.Step, t.Result = Done, Verified
+			if err := w.put(ctx, t.entry); err != nil {
+				return nil, err
+			}
+			w.done(t)
+		case !last:
+			left = append(left, t)
+		case is == nil:
+			err = w.fail(ctx, t.entry, Unverified, runs.ReasonNotFound, "It was written, and the service does not show it yet.")
+		default:
+			if t.Changes, err = changes(is, t.want); err != nil {
+				return nil, fmt.Errorf("differences: %w", err)
+			}
+			err = w.fail(ctx, t.entry, Differs, runs.ReasonConflict, "It was written, and the service has made something else of it.")
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return left, nil
+}
+
+// done reports an item that was written and is right. One whose assignments could
+// not be written is not.
+func (w *execution) done(t *task) {
+	if t.AssignmentsReason != "" {
+		w.x.Fail(t.key(), runs.Public(nil, t.AssignmentsReason, "It was restored without its assignments. "+explain(t.AssignmentsReason)))
+		return
+	}
+	w.x.Succeed(t.key())
+}

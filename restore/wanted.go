@@ -1,0 +1,191 @@
+package restore
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/tenantatlas/tenantatlas/graphclient/contract"
+	"github.com/tenantatlas/tenantatlas/inventory"
+	"github.com/tenantatlas/tenantatlas/restore/backup"
+	"github.com/tenantatlas/tenantatlas/runs"
+)
+
+// Reasons of this package.
+const (
+	ReasonUnmapped runs.Reason = "ext.restore.unmapped"   // something that is referred to has no counterpart
+	ReasonSkipped  runs.Reason = "ext.restore.skipped"    // the mapping gives it up
+	ReasonPending  runs.Reason = "ext.restore.dependency" // something that it needs was not restored
+	ReasonSecret   runs.Reason = "ext.restore.secret"     // a secret is not in the backup
+	ReasonConsent  runs.Reason = "ext.restore.consent"    // somebody has to agree to this kind once more
+	ReasonProvided runs.Reason = "ext.restore.provided"   // the service makes such objects itself
+)
+
+// A wanted is what an item is to be in the target.
+type wanted struct {
+	*state
+
+	// blocked is why the item cannot be written; empty if it can. pending says
+	// that something it refers to is still to be created.
+	blocked runs.Reason
+	pending bool
+
+	// unassigned is why its assignments are not written; empty if they are, or
+	// there are none.
+	unassigned runs.Reason
+
+	provided bool
+}
+
+// wanted returns what the item is to be, with everything that it refers to in
+// terms of the target.
+func (j *job) wanted(ctx context.Context, e *entry) (*wanted, error) {
+	p, err := j.payload(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	w := &wanted{provided: p.Provided}
+	refs, _ := e.typ.References(p.Content, p.Assignments)
+	content, err := contract.Rewrite(nil, p.Content, j.contentChanges(refs, w))
+	if err != nil {
+		return nil, runs.Public(err, runs.ReasonBadResponse, "What was captured cannot be put into terms of this tenant.")
+	}
+	assignments, err := j.assignmentsFor(p, refs, w)
+	if err != nil {
+		return nil, runs.Public(err, runs.ReasonBadResponse, "The assignments that were captured cannot be put into terms of this tenant.")
+	}
+	if w.state, err = newState(e.typ, content, assignments); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// contentChanges returns what is to be replaced in the content, and notes in w
+// what stands in the way of writing it. No condition is ever left out.
+func (j *job) contentChanges(refs []contract.Reference, w *wanted) []contract.Replacement {
+	var changes []contract.Replacement
+	for _, ref := range refs {
+		if ref.Assignment || ref.ID == "" {
+			continue
+		}
+		to := j.resolve(ref)
+		switch {
+		case to.skip && ref.Relation == contract.ScopedBy && isElement(ref.Pointer):
+			// A scope tag says who may administer the object, not whom it
+			// concerns: without it fewer people may.
+			changes = append(changes, contract.Replacement{Pointer: ref.Pointer, Old: ref.ID})
+		case to.reason != "":
+			w.blocked = to.reason
+		default:
+			w.pending = w.pending || to.pending
+			if to.id != ref.ID {
+				changes = append(changes, contract.Replacement{Pointer: ref.Pointer, Old: ref.ID, New: to.id})
+			}
+		}
+	}
+	return changes
+}
+
+// isElement reports whether a pointer leads to an element of an array.
+func isElement(pointer string) bool {
+	_, err := strconv.Atoi(pointer[strings.LastIndexByte(pointer, '/')+1:])
+	return err == nil
+}
+
+// assignmentsFor returns the assignments in terms of the target. An entry that
+// includes somebody is left out if the mapping gives up what it refers to: that
+// is fewer than intended. Nothing else ever is: an exclusion or a filter that
+// cannot be had keeps all assignments of the object from being written.
+func (j *job) assignmentsFor(p *backup.Payload, refs []contract.Reference, w *wanted) (json.RawMessage, error) {
+	if p.Assignments == nil {
+		return nil, nil
+	}
+	var changes []contract.Replacement
+	leave := make(map[string]bool) // entries, by their index
+	for _, ref := range refs {
+		if !ref.Assignment || ref.ID == "" {
+			continue
+		}
+		to := j.resolve(ref)
+		at, _, _ := strings.Cut(ref.Pointer[1:], "/")
+		switch {
+		case to.skip && !excludes(refs, at):
+			leave[at] = true
+		case to.reason != "":
+			w.unassigned = to.reason
+		case to.pending:
+			w.pending = true
+			changes = append(changes, contract.Replacement{Pointer: ref.Pointer, Old: ref.ID, New: to.id})
+		case to.id != ref.ID:
+			changes = append(changes, contract.Replacement{Pointer: ref.Pointer, Old: ref.ID, New: to.id})
+		}
+	}
+	if w.unassigned != "" {
+		return p.Assignments, nil // they are not written
+	}
+	doc, err := contract.Rewrite(nil, p.Assignments, changes)
+	if err != nil || len(leave) == 0 {
+		return doc, err
+	}
+	var all, kept []json.RawMessage
+	if err := json.Unmarshal(doc, &all); err != nil {
+		return nil, err
+	}
+	kept = []json.RawMessage{}
+	for i, entry := range all {
+		if !leave[strconv.Itoa(i)] {
+			kept = append(kept, entry)
+		}
+	}
+	return json.Marshal(kept)
+}
+
+// excludes reports whether the assignment with this index takes somebody out.
+func excludes(refs []contract.Reference, index string) bool {
+	for _, ref := range refs {
+		if ref.Assignment && ref.Relation == contract.AssignedTo && ref.Exclude && strings.HasPrefix(ref.Pointer, "/"+index+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// A resolution is what a reference leads to in the target.
+type resolution struct {
+	id      string
+	pending bool        // it is still to be created; id stands for it
+	skip    bool        // the mapping gives it up
+	reason  runs.Reason // why there is no id
+}
+
+func (j *job) resolve(ref contract.Reference) resolution {
+	key := inventory.Ref{Kind: ref.Target, ID: ref.ID}
+	m := j.mappings[key]
+	switch {
+	case m == nil:
+		return resolution{reason: ReasonUnmapped} // the plan is older than the set
+	case m.State == Everywhere:
+		return resolution{id: ref.ID}
+	case m.State == InSet:
+		e := j.byRef[key]
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		switch {
+		case e == nil:
+			return resolution{reason: ReasonUnmapped}
+		case e.Object != "":
+			return resolution{id: e.Object}
+		case e.Decision == "" || e.Decision.Writes():
+			return resolution{id: "pending " + ref.ID, pending: true}
+		default:
+			return resolution{reason: ReasonPending}
+		}
+	case m.Skip:
+		return resolution{skip: true, reason: ReasonSkipped}
+	case m.To != "":
+		return resolution{id: m.To}
+	default:
+		return resolution{reason: ReasonUnmapped}
+	}
+}
