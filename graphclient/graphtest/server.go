@@ -155,7 +155,7 @@ func (c *call) handle(bad error) *answer {
 	case c.method == http.MethodPost && r.class == "directoryObjects/getByIds":
 		return c.byIDs()
 	}
-	return c.fail(http.StatusMethodNotAllowed, "Request_BadRequest", "Specified HTTP method is not allowed for the request target.")
+	return c.change()
 }
 
 func (c *call) isForbidden() bool {

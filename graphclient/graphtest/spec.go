@@ -41,6 +41,7 @@ const (
 	deltaList                         // has /delta
 	settingCount                      // keeps the property settingCount right
 	betaOnly                          // v1.0 has no such path
+	callerID                          // PATCH at a new id creates an object
 )
 
 // gaps are the properties that lists do not tell. Names as in the document.

@@ -113,7 +113,7 @@ func identitySpecs() []*spec {
 	specs := []*spec{
 		{name: "identity/conditionalAccess/policies", typ: "conditionalAccessPolicy", flag: directory, bucket: "ca", perm: ca, actions: []string{"restore"}},
 		{name: "identity/conditionalAccess/namedLocations", typ: "namedLocation", flag: directory, bucket: "ca", perm: ca, actions: []string{"restore"}},
-		{name: "identity/conditionalAccess/authenticationContextClassReferences", typ: "authenticationContextClassReference", flag: directory, bucket: "identity", perm: ca},
+		{name: "identity/conditionalAccess/authenticationContextClassReferences", typ: "authenticationContextClassReference", flag: directory | callerID, bucket: "identity", perm: ca},
 		strengths(main),
 		{
 			name: "identityGovernance/termsOfUse/agreements", typ: "agreement", flag: directory, bucket: "identity", perm: terms,

@@ -1,0 +1,266 @@
+package restore_test
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/tenantatlas/tenantatlas/graphclient"
+	"github.com/tenantatlas/tenantatlas/graphclient/contract"
+	"github.com/tenantatlas/tenantatlas/graphclient/graphtest"
+	"github.com/tenantatlas/tenantatlas/inventory"
+	"github.com/tenantatlas/tenantatlas/inventory/graphsource"
+	"github.com/tenantatlas/tenantatlas/restore"
+	"github.com/tenantatlas/tenantatlas/restore/backup"
+	"github.com/tenantatlas/tenantatlas/restore/graphtarget"
+	"github.com/tenantatlas/tenantatlas/restore/memrestore"
+	"github.com/tenantatlas/tenantatlas/runs"
+	"github.com/tenantatlas/tenantatlas/runs/runstest"
+)
+
+const (
+	contoso  = "contoso"
+	fabrikam = "fabrikam"
+)
+
+var dana = runs.User("dana", "Dana")
+
+// A world is two tenants at an in-process Graph, and a tracker that backs up and
+// restores. It is made for synctest bubbles, in which pacing and waiting cost no
+// time.
+type world struct {
+	t       *testing.T
+	server  *graphtest.Server
+	tracker *runstest.Tracker
+	backups backup.Config
+	cfg     restore.Config
+	planner *restore.Planner
+	clients map[string]*graphclient.Client
+}
+
+type fixedToken string
+
+func (f fixedToken) Token(context.Context, graphclient.TokenRequest) (graphclient.Token, error) {
+	return graphclient.Token{Value: graphclient.NewSecret(string(f))}, nil
+}
+
+func newWorld(t *testing.T, doc graphtest.Document) *world {
+	t.Helper()
+	w := &world{t: t, clients: make(map[string]*graphclient.Client)}
+	var err error
+	if w.server, err = graphtest.New(graphtest.Config{Tenants: []string{contoso, fabrikam}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.server.Tenant(contoso).LoadDocument(doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, tenant := range []string{contoso, fabrikam} {
+		token, err := w.server.IssueToken(graphtest.Grant{Tenant: tenant, Lifetime: 10000 * time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.clients[tenant], err = graphclient.New(graphclient.Config{Tenant: tenant, Tokens: fixedToken(token), Transport: w.server.Transport()})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	key, err := backup.OpenKeyFile(filepath.Join(t.TempDir(), "backup.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := memrestore.New()
+	vault, err := backup.NewVault(key, store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.backups = backup.Config{
+		Store: store, Vault: vault, Names: w.names,
+		Source: func(_ context.Context, tenant string) (inventory.Source, error) {
+			return graphsource.New(w.clients[tenant]), nil
+		},
+	}
+	w.cfg = restore.Config{
+		Store: store, Backups: store, Vault: vault, Finder: finder{w},
+		Target: func(_ context.Context, tenant string) (restore.Target, error) {
+			return graphtarget.New(w.clients[tenant]), nil
+		},
+	}
+	if w.planner, err = restore.NewPlanner(w.cfg); err != nil {
+		t.Fatal(err)
+	}
+	var logger *slog.Logger
+	if testing.Verbose() && os.Getenv("RESTORE_LOG") != "" {
+		logger = slog.New(slog.NewTextHandler(t.Output(), nil))
+	}
+	w.tracker = runstest.New(t, runs.Config{Logger: logger, Operations: []runs.Operation{
+		backup.AddOperation(w.backups), restore.PreviewOperation(w.cfg), restore.ExecuteOperation(w.cfg),
+	}})
+	return w
+}
+
+// run has a run executed and returns it.
+func (w *world) run(tenant string, typ runs.Type, params any) *runs.Run {
+	w.t.Helper()
+	return w.tracker.Execute(runs.Request{Tenant: tenant, Type: typ, Params: params, Initiator: dana})
+}
+
+// backup captures everything that contoso has.
+func (w *world) backup() *backup.Set {
+	w.t.Helper()
+	s, err := backup.NewSet(w.t.Context(), w.backups.Store, contoso, "everything", "", dana, time.Now())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r := w.run(contoso, backup.AddType, backup.AddInput{Set: s.ID, All: true})
+	if r.Outcome != runs.OutcomeSucceeded {
+		w.t.Fatalf("backup %s: %+v %+v", r.Outcome, r.Failure, r.Failures)
+	}
+	return s
+}
+
+// wipe deletes everything but groups, and what the service makes itself.
+func (w *world) wipe(tenant string) {
+	w.t.Helper()
+	at := w.server.Tenant(tenant)
+	for _, path := range at.Paths() {
+		if path == "groups" {
+			continue
+		}
+		for _, id := range at.IDs(path) {
+			doc, err := at.Get(path, id)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			typ := contract.Classify("/"+path, odata(doc))
+			if typ == nil || typ.Lists[0].Singleton {
+				continue
+			}
+			if s, err := typ.Summarize(doc); err != nil || s.Provided {
+				continue
+			}
+			if err := at.Delete(path, id); err != nil {
+				w.t.Fatal(err)
+			}
+		}
+	}
+}
+
+func odata(doc []byte) string {
+	var s string
+	if json.Unmarshal(contract.Member(doc, "@odata.type"), &s) != nil {
+		return ""
+	}
+	return s[len("#microsoft.graph."):]
+}
+
+// preview has a restore previewed and returns it.
+func (w *world) preview(tenant, id string) *restore.Restore {
+	w.t.Helper()
+	run := w.run(tenant, restore.PreviewType, restore.PreviewInput{Restore: id})
+	r, err := w.cfg.Store.Get(w.t.Context(), tenant, id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if r.Preview == nil || r.Preview.Run != run.ID {
+		w.t.Fatalf("preview %s: %+v", run.Outcome, run.Failure)
+	}
+	return r
+}
+
+// execute has a restore executed for real and returns the run.
+func (w *world) execute(tenant, id string) *runs.Run {
+	w.t.Helper()
+	dry := false
+	return w.run(tenant, restore.ExecuteType, restore.ExecuteInput{
+		Restore: id, DryRun: &dry, Acknowledge: true, Confirm: tenant,
+		Consent: []string{"roleAssignment", "operationApprovalPolicy"},
+	})
+}
+
+// items returns the items of a restore.
+func (w *world) items(tenant, id string) map[inventory.Ref]restore.Item {
+	w.t.Helper()
+	all := make(map[inventory.Ref]restore.Item)
+	q := restore.ItemQuery{Tenant: tenant, Restore: id, Limit: runs.MaxLimit}
+	for {
+		page, err := w.cfg.Store.Items(w.t.Context(), q)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, i := range page.Items {
+			all[i.Ref] = i
+		}
+		if q.After = page.Next; q.After == "" {
+			return all
+		}
+	}
+}
+
+// names knows the names of everything that the tenant has.
+func (w *world) names(_ context.Context, tenant string, refs []inventory.Ref) (map[inventory.Ref]string, error) {
+	names := make(map[inventory.Ref]string)
+	for _, ref := range refs {
+		if name, ok := (finder{w}).all(tenant, ref.Kind)[ref.ID]; ok {
+			names[ref] = name
+		}
+	}
+	return names, nil
+}
+
+// A finder finds things as the server has them.
+type finder struct{ w *world }
+
+// all returns the names of the things of a kind by their ids.
+func (f finder) all(tenant, kind string) map[string]string {
+	paths := []string{"groups"}
+	name := "displayName"
+	if t, ok := contract.Lookup(kind); ok {
+		paths = nil
+		for _, l := range t.Lists {
+			paths = append(paths, l.Path[1:])
+		}
+		name = t.Name
+	} else if kind != contract.TargetGroup {
+		return nil
+	}
+	names := make(map[string]string)
+	at := f.w.server.Tenant(tenant)
+	for _, path := range paths {
+		for _, id := range at.IDs(path) {
+			doc, err := at.Get(path, id)
+			if err != nil {
+				f.w.t.Fatal(err)
+			}
+			var s string
+			if json.Unmarshal(contract.Member(doc, name), &s) == nil {
+				names[id] = s
+			}
+		}
+	}
+	return names
+}
+
+func (f finder) ByID(_ context.Context, tenant, kind string, ids []string) (map[string]string, error) {
+	names := f.all(tenant, kind)
+	for id := range names {
+		if !slices.Contains(ids, id) {
+			delete(names, id)
+		}
+	}
+	return names, nil
+}
+
+func (f finder) ByName(_ context.Context, tenant, kind, name string, limit int) ([]restore.Candidate, error) {
+	var found []restore.Candidate
+	for id, is := range f.all(tenant, kind) {
+		if is == name && len(found) < limit {
+			found = append(found, restore.Candidate{ID: id, Name: is})
+		}
+	}
+	return found, nil
+}
