@@ -236,7 +236,7 @@ func (w *writer) action(a contract.Action, id string, is []byte) ([]Call, error)
 	if a.From == "" {
 		return []Call{{Method: a.Method, Path: path}}, nil
 	}
-	value, err := w.part(a.From)
+	value, err := w.part(a)
 	if err != nil || value == nil && is == nil {
 		return nil, err
 	}
@@ -269,9 +269,10 @@ func (w *writer) action(a contract.Action, id string, is []byte) ([]Call, error)
 	return []Call{{Method: a.Method, Path: path, Body: body}}, nil
 }
 
-// part returns a property of the content as a request may hold it, or nil if
-// there is nothing in it.
-func (w *writer) part(name string) ([]byte, error) {
+// part returns the property of the content that an action writes as a request may
+// hold it, or nil if there is nothing in it.
+func (w *writer) part(a contract.Action) ([]byte, error) {
+	name := a.From
 	value := contract.Member(w.doc, name)
 	if value == nil || string(value) == "null" || string(value) == "[]" {
 		return nil, nil
@@ -282,6 +283,9 @@ func (w *writer) part(name string) ([]byte, error) {
 	}
 	if doc, err = w.typ.PartBody(nil, doc); err != nil {
 		return nil, err
+	}
+	if a.Ref { // the request is the address itself
+		return contract.Member(doc, name), nil
 	}
 	if doc, err = w.bind(doc, true); err != nil {
 		return nil, err

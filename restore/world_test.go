@@ -178,7 +178,7 @@ func (w *world) execute(tenant, id string) *runs.Run {
 	dry := false
 	return w.run(tenant, restore.ExecuteType, restore.ExecuteInput{
 		Restore: id, DryRun: &dry, Acknowledge: true, Confirm: tenant,
-		Consent: []string{"roleAssignment", "operationApprovalPolicy"},
+		Consent: []string{"roleAssignment", "operationApprovalPolicy", "conditionalAccessPolicy"},
 	})
 }
 

@@ -146,7 +146,7 @@ func newReading(i int, w inventory.Want, fresh bool) *reading {
 func (o *reading) begin() []*part {
 	var parts []*part
 	if o.want.Content {
-		if o.want.Type.Read.ByID || o.fresh {
+		if o.want.Type.Read.ByID || o.fresh || o.want.Object.Doc == nil {
 			parts = append(parts, &part{of: o, kind: wholePart, node: o.content})
 		}
 		parts = append(parts, o.below(o.content)...)
