@@ -41,9 +41,9 @@ type Listed struct {
 type Want struct {
 	Type   *contract.Type
 	List   contract.List // where it was listed
-	Object Listed // without Doc for an object that was not listed; Content is wanted then
-	ID     string // empty for a singleton
-	OData  string // as [contract.Summary] has it
+	Object Listed        // without Doc for an object that was not listed; Content is wanted then
+	ID     string        // empty for a singleton
+	OData  string        // as [contract.Summary] has it
 
 	Content     bool // read it whole, with its children
 	Assignments bool // read its assignments

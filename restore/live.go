@@ -133,13 +133,20 @@ func stateOf(w *inventory.Want, r inventory.Reading) (*state, error) {
 // newState returns what an object with these documents holds.
 func newState(t *contract.Type, content, assignments json.RawMessage) (*state, error) {
 	s := &state{content: content, assignments: assignments}
-	var err error
-	if s.form, err = t.Normalize(nil, content); err != nil {
+	writable, err := t.Writable(content)
+	if err == nil {
+		s.form, err = t.Normalize(nil, writable)
+	}
+	if err != nil {
 		return nil, runs.Public(err, runs.ReasonBadResponse, "")
 	}
 	s.hash = hashOf(s.form)
 	if assignments != nil {
-		if s.assignmentForm, err = contract.NormalizeAssignments(nil, assignments); err != nil {
+		own, err := contract.AssignmentBody(nil, assignments) // not those of policy sets
+		if err == nil {
+			s.assignmentForm, err = contract.NormalizeAssignments(nil, own)
+		}
+		if err != nil {
 			return nil, runs.Public(err, runs.ReasonBadResponse, "")
 		}
 		s.assignmentHash = hashOf(s.assignmentForm)

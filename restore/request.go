@@ -35,11 +35,14 @@ func (w *writer) create() (Call, error) {
 	if err != nil {
 		return Call{}, err
 	}
+	if doc, err = w.bind(doc, true); err != nil {
+		return Call{}, err
+	}
 	body, err := w.typ.CreateBody(nil, doc)
 	if err != nil {
 		return Call{}, err
 	}
-	body, err = w.finish(body, true)
+	body, err = w.wrap(body)
 	return Call{Method: "POST", Path: w.collection(), Body: body}, err
 }
 
@@ -77,11 +80,14 @@ func (w *writer) update(id string) (Call, error) {
 	if err != nil {
 		return Call{}, err
 	}
+	if doc, err = w.bind(doc, false); err != nil {
+		return Call{}, err
+	}
 	body, err := w.typ.UpdateBody(nil, doc)
 	if err != nil {
 		return Call{}, err
 	}
-	body, err = w.finish(body, false)
+	body, err = w.wrap(body)
 	method := "PATCH"
 	if w.typ.Write.Shape == contract.WritePut {
 		method = "PUT"
@@ -117,14 +123,8 @@ func (w *writer) immutable(property string) bool {
 	return slices.Contains(w.typ.Write.Immutable, property)
 }
 
-// finish gives references the form of requests, and puts the body in the
-// property that the request wants it in. Objects of abstract types have to say
-// which they are.
-func (w *writer) finish(body []byte, create bool) ([]byte, error) {
-	body, err := w.bind(body, create)
-	if err != nil {
-		return nil, err
-	}
+// wrap puts a body into the property that the request wants it in.
+func (w *writer) wrap(body []byte) ([]byte, error) {
 	if name := w.typ.Write.Body; name != "" {
 		return contract.WithMember(nil, []byte(`{}`), name, body)
 	}
@@ -281,13 +281,12 @@ func (w *writer) part(a contract.Action) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !a.Ref { // else the request is the address itself
+		if doc, err = w.bind(doc, true); err != nil {
+			return nil, err
+		}
+	}
 	if doc, err = w.typ.PartBody(nil, doc); err != nil {
-		return nil, err
-	}
-	if a.Ref { // the request is the address itself
-		return contract.Member(doc, name), nil
-	}
-	if doc, err = w.bind(doc, true); err != nil {
 		return nil, err
 	}
 	return contract.Member(doc, name), nil

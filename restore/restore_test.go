@@ -5,7 +5,6 @@ import (
 	"testing/synctest"
 
 	"github.com/tenantatlas/tenantatlas/graphclient/graphtest"
-	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/restore"
 )
 
@@ -28,24 +27,39 @@ func TestRestoreAfterWipe(t *testing.T) {
 				}
 			}
 		}
-		previewed := w.preview(contoso, r.ID)
-		t.Logf("%+v %+v", previewed.Preview.Decisions, previewed.Preview.Blockers)
-		run := w.execute(contoso, r.ID)
-		t.Logf("%s %+v", run.Outcome, run.Failure)
-		byDecision := make(map[restore.Decision]map[restore.Result][]inventory.Ref)
-		for ref, i := range w.items(contoso, r.ID) {
-			if byDecision[i.Decision] == nil {
-				byDecision[i.Decision] = make(map[restore.Result][]inventory.Ref)
-			}
-			byDecision[i.Decision][i.Result] = append(byDecision[i.Decision][i.Result], ref)
+		if p := w.preview(contoso, r.ID).Preview; p.Decisions[restore.Create] < 80 || len(p.Blockers) > 0 {
+			t.Errorf("decisions %v, blockers %v, want at least 80 to create, and none", p.Decisions, p.Blockers)
+		}
+		w.execute(contoso, r.ID)
+		first := w.items(contoso, r.ID)
+		for ref, i := range first {
 			if i.Decision.Writes() && i.Result != restore.Verified {
-				t.Logf("%v %q: %s, %s %s %s %+v", ref, i.Name, i.Decision, i.Result, i.Reason, i.Message, i.Changes)
+				t.Errorf("%v %q: %s, %s %s %s %+v", ref, i.Name, i.Decision, i.Result, i.Reason, i.Message, i.Changes)
 			}
 		}
-		for d, results := range byDecision {
-			for r, refs := range results {
-				t.Logf("%s %s: %d", d, r, len(refs))
+
+		again, err := w.planner.New(t.Context(), contoso, set.ID, dana)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range again.Mapping {
+			if m.To == "" && m.State != restore.InSet && m.State != restore.Everywhere {
+				again, err = w.planner.Change(t.Context(), contoso, again.ID, restore.Patch{Mapping: []restore.Choice{{Kind: m.Kind, ID: m.ID, Skip: true}}}, dana)
+				if err != nil {
+					t.Fatal(err)
+				}
 			}
+		}
+		w.preview(contoso, again.ID)
+		for ref, i := range w.items(contoso, again.ID) {
+			if was := first[ref]; was.Decision.Writes() && i.Decision != restore.Unchanged {
+				t.Errorf("a second preview says %v %q: %s %s %s %+v, want unchanged", ref, i.Name, i.Decision, i.Reason, i.Message, i.Changes)
+			}
+		}
+		before := w.server.Writes()
+		w.execute(contoso, again.ID)
+		if n := w.server.Writes() - before; n > 0 {
+			t.Errorf("a second execution has sent %d writes, want none", n)
 		}
 	})
 }

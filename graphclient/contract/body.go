@@ -64,6 +64,24 @@ func isAnnotation(key []byte) bool {
 	return at >= 0 && string(key) != "@odata.type" && !bytes.HasSuffix(key, []byte("@odata.bind"))
 }
 
+// Writable returns doc without the properties that no write of this type sets:
+// two documents between which a write makes no difference have equal normal forms
+// of it.
+func (t *Type) Writable(doc []byte) ([]byte, error) {
+	var err error
+	for _, name := range t.Write.Strip {
+		_, bound := t.Write.Binds[name]
+		written := bound || slices.ContainsFunc(t.Write.Actions, func(a Action) bool { return a.From == name })
+		if strings.Contains(name, ".") || written || Member(doc, name) == nil {
+			continue
+		}
+		if doc, err = WithMember(nil, doc, name, nil); err != nil {
+			return nil, fmt.Errorf("writable part of %s: %w", t.Key, err)
+		}
+	}
+	return doc, nil
+}
+
 // AssignmentBody appends the array of assignments as a request holds it:
 // without ids, and without the entries that come from a policy set, which are
 // the set's to write.

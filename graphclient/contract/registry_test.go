@@ -217,17 +217,17 @@ func TestURLs(t *testing.T) {
 	wifi := get("wifiVpnEmail").ChildrenOf("iosEnterpriseWiFiConfiguration")
 	object := policy.Lists[0].ObjectURL("", "a b/c")
 	got := []string{
-		policy.Lists[0].ListURL(""), object, policy.ReadURL(object), contract.AssignmentsURL(object),
+		policy.Lists[0].ListURL(""), object, policy.ReadURL(policy.Lists[0], object), contract.AssignmentsURL(object),
 		policy.Read.Children[0].URL(object, ""),
 		relations.ListURL("app"), relations.ObjectURL("app", "r"),
 		settings.ListURL(""), settings.ObjectURL("", "ignored"),
-		get("mobileApp").ReadURL("/x"),
+		get("mobileApp").ReadURL(get("mobileApp").Lists[0], "/x"),
 		wifi[0].URL("/x", "iosEnterpriseWiFiConfiguration"),
 	}
 	want := []string{
 		"/deviceManagement/configurationPolicies?$expand=assignments",
 		"/deviceManagement/configurationPolicies/a%20b%2Fc",
-		"/deviceManagement/configurationPolicies/a%20b%2Fc",
+		"/deviceManagement/configurationPolicies/a%20b%2Fc?$expand=assignments",
 		"/deviceManagement/configurationPolicies/a%20b%2Fc/assignments",
 		"/deviceManagement/configurationPolicies/a%20b%2Fc/settings",
 		"/deviceAppManagement/mobileApps/app/relationships",

@@ -30,8 +30,14 @@ func (a Action) URL(object string) string { return object + "/" + a.Path }
 func (a Action) EntryURL(object, id string) string { return a.URL(object) + "/" + pathEscape(id) }
 
 // ReadURL returns path and query of the request that reads the object at the
-// given path.
-func (t *Type) ReadURL(object string) string { return withQuery(object, t.Read.Query) }
+// given path, of the list l: with everything that reading by id shows or, if the
+// list shows everything, with that.
+func (t *Type) ReadURL(l List, object string) string {
+	if t.Read.ByID {
+		return withQuery(object, t.Read.Query)
+	}
+	return withQuery(object, l.Query)
+}
 
 // AssignmentsURL returns the path of the assignments of the object at the
 // given path. Types that are [AssignedNowhere] or [AssignedInBody] have none.

@@ -82,12 +82,9 @@ func (c *call) create(p place) *answer {
 	if list == nil {
 		return c.notAllowed()
 	}
-	now := c.tenant.stamp()
 	doc := setMember(c.body, "id", quote(nil, c.newID(p)))
-	doc = setMember(doc, "createdDateTime", now)
-	doc = setMember(doc, "lastModifiedDateTime", now)
-	if p.parent == nil && !p.spec.is(directory) && member(doc, "roleScopeTagIds") == nil && c.intune() {
-		doc = setMember(doc, "roleScopeTagIds", []byte(`["0"]`))
+	if p.parent == nil {
+		doc = c.stamped(p, doc)
 	}
 	parent := ""
 	if p.parent != nil {
@@ -105,6 +102,22 @@ func (c *call) create(p place) *answer {
 	list.add(o)
 	p.parent.touched(c.tenant.seq)
 	return c.show(p, o, http.StatusCreated)
+}
+
+// stamped returns a new object with what the service sets by itself.
+func (c *call) stamped(p place, doc []byte) []byte {
+	if p.spec.name == "deviceManagement/roleScopeTags" || p.spec.name == "deviceManagement/deviceCategories" {
+		return doc
+	}
+	now := c.tenant.stamp()
+	if len(p.spec.kids) > 0 || p.spec.is(abstract) {
+		doc = setMember(doc, "createdDateTime", now)
+	}
+	doc = setMember(doc, "lastModifiedDateTime", now)
+	if len(p.spec.kids) > 0 && !p.spec.is(directory) && p.spec.kid("roleScopeTags") == nil && member(doc, "roleScopeTagIds") == nil {
+		doc = setMember(doc, "roleScopeTagIds", []byte(`["0"]`))
+	}
+	return doc
 }
 
 // newID gives an object its id: a GUID, a small number for scope tags, and for

@@ -286,10 +286,10 @@ func bindTarget(link string) (path, id string, err error) {
 		}
 	}
 	link = strings.Trim(link, "/")
-	if name, args, call := cutCall(link); call {
-		return name, strings.Trim(args, "'"), nil
-	}
 	i := strings.LastIndexByte(link, '/')
+	if name, args, call := cutCall(link[i+1:]); call {
+		return link[:i+1] + name, strings.Trim(args, "'"), nil
+	}
 	if i < 0 {
 		return "", "", errBind
 	}

@@ -188,13 +188,26 @@ func (t *Tenant) objects(sp *spec, parent *object) []*object {
 		if l.nav != sp.name {
 			continue
 		}
-		if r := t.root(l.path, false); r != nil {
-			if o := r.list.get(l.id); o != nil {
-				list = append(slices.Clip(list), o)
-			}
+		if o := t.linked(l); o != nil {
+			list = append(slices.Clip(list), o)
 		}
 	}
 	return list
+}
+
+// linked returns the object that a navigation leads to, or nil.
+func (t *Tenant) linked(l ref) *object {
+	if r := t.root(l.path, false); r != nil {
+		return r.list.get(l.id)
+	}
+	r := t.routeOf(l.path) // a child of another object
+	if r.bad != "" || r.fn != "" {
+		return nil
+	}
+	if p := t.find(r); p.lost == "" {
+		return t.object(p.spec, p.parent, l.id)
+	}
+	return nil
 }
 
 // object finds one of them by id.

@@ -51,7 +51,7 @@ func Table() map[string]Row {
 		"inventory/inventorytest": {Ours: []string{"inventory", "inventory/directory", "inventory/drift"}},
 
 		"restore/backup":      {Ours: []string{"inventory", "runs", contract}, Foreign: []string{xsync}},
-		"restore":             {Ours: []string{"restore/backup", "inventory", "inventory/directory", "runs", contract}, Foreign: []string{xsync}, Planned: true},
+		"restore":             {Ours: []string{"restore/backup", "inventory", "inventory/directory", "runs", contract}, Foreign: []string{xsync}},
 		"restore/graphtarget": {Ours: []string{"restore", "graphclient", contract, "inventory/graphsource", "runs"}},
 		"restore/memrestore":  {Ours: []string{"restore", "restore/backup", "inventory", "runs"}},
 		"restore/bunrestore":  {Ours: []string{"restore", "restore/backup", bunkit}, Foreign: []string{bun}, Planned: true},

@@ -187,7 +187,7 @@ const (
 func (p *part) request() graphclient.Request {
 	switch p.kind {
 	case wholePart:
-		return graphclient.Request{Path: p.of.want.Type.ReadURL(p.node.path)}
+		return graphclient.Request{Path: p.of.want.Type.ReadURL(p.of.want.List, p.node.path)}
 	case assignmentsPart:
 		return graphclient.Request{Path: contract.AssignmentsURL(p.node.path), List: true}
 	default:
