@@ -385,7 +385,7 @@ func (w *execution) record(ctx context.Context, results map[Result]int) error {
 		now := runs.Instant(w.cfg.Now())
 		w.r.Execution = &Execution{Run: w.x.Run().ID, DryRun: w.in.dry(), At: now, Results: results}
 		w.r.UpdatedAt = now
-		err := w.cfg.Store.Update(ctx, w.r)
+		err := w.cfg.Store.Replace(ctx, w.r)
 		if !errors.Is(err, ErrConflict) {
 			return err
 		}

@@ -114,7 +114,7 @@ func (j *job) describe(ctx context.Context, e *entry) error {
 	}
 	if e.summary, err = e.typ.Summarize(p.Content); err != nil {
 		e.decide(Blocked, backup.ReasonDamaged, "What was captured is no object.")
-		return nil
+		return nil //nolint:nilerr // it is said with the item
 	}
 	e.summary.OData = p.OData
 	e.id = e.typ.IdentityOf(p.Content, e.summary)

@@ -240,7 +240,7 @@ func (p *Planner) Change(ctx context.Context, tenant, id string, patch Patch, by
 		return nil, err
 	}
 	r.UpdatedAt = runs.Instant(p.cfg.Now())
-	if err := p.cfg.Store.Update(ctx, r); err != nil {
+	if err := p.cfg.Store.Replace(ctx, r); err != nil {
 		return nil, fmt.Errorf("update restore: %w", err)
 	}
 	return r, p.cfg.Backups.UseSet(ctx, tenant, r.Set, r.ID, r.UpdatedAt.Add(useSet))

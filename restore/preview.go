@@ -120,7 +120,7 @@ func (j *job) settled(ctx context.Context) error {
 func (j *job) fence(ctx context.Context) error {
 	for {
 		j.r.Fence++
-		err := j.cfg.Store.Update(ctx, j.r)
+		err := j.cfg.Store.Replace(ctx, j.r)
 		if !errors.Is(err, ErrConflict) {
 			return err
 		}
@@ -193,10 +193,10 @@ func (j *job) compareAll(ctx context.Context, items []*entry) error {
 // compare decides about an item by what is there, which is nil for nothing.
 func (j *job) compare(ctx context.Context, e *entry, is *state) error {
 	want, err := j.wanted(ctx, e)
-	if err != nil {
+	if err != nil { // it is about this item, and said with it
 		f, _ := runs.FailureOf(err)
 		e.decide(Blocked, f.Reason, f.Message)
-		return nil //nolint:nilerr // it is about this item, and said with it
+		return nil
 	}
 	guarded, err := j.guard(e, want, is)
 	if err != nil {
@@ -251,20 +251,19 @@ func changes(is *state, want *wanted) ([]inventory.Change, error) {
 	return all[:min(len(all), MaxChanges)], nil
 }
 
+// explanations says what somebody can do about the reasons of this package.
+var explanations = map[runs.Reason]string{ //nolint:gochecknoglobals // a constant table
+	ReasonUnmapped: "It refers to something that has no counterpart in this tenant. Map it, or skip it.",
+	ReasonSkipped:  "It needs something that the mapping gives up.",
+	ReasonPending:  "It depends on an object that is not restored.",
+	ReasonSecret:   "It has a secret that the service does not give away, so that a restore would write a mask. Create it by hand, or leave it out.",
+	ReasonConsent:  "Objects of this kind are restored only if somebody agrees to that kind by name.",
+	ReasonProvided: "The service makes this object itself.",
+}
+
 func explain(r runs.Reason) string {
-	switch r {
-	case ReasonUnmapped:
-		return "It refers to something that has no counterpart in this tenant. Map it, or skip it."
-	case ReasonSkipped:
-		return "It needs something that the mapping gives up."
-	case ReasonPending:
-		return "It depends on an object that is not restored."
-	case ReasonSecret:
-		return "It has a secret that the service does not give away, so that a restore would write a mask. Create it by hand, or leave it out."
-	case ReasonConsent:
-		return "Objects of this kind are restored only if somebody agrees to that kind by name."
-	case ReasonProvided:
-		return "The service makes this object itself."
+	if text, ok := explanations[r]; ok {
+		return text
 	}
 	return r.Sentence()
 }
@@ -310,7 +309,7 @@ func (j *job) finishPreview(ctx context.Context, fingerprint string) error {
 			return runs.Public(nil, runs.ReasonConflict, "Another preview or execution of this restore has begun.")
 		}
 		r.Preview, r.UpdatedAt = p, p.At
-		if err = j.cfg.Store.Update(ctx, r); !errors.Is(err, ErrConflict) {
+		if err = j.cfg.Store.Replace(ctx, r); !errors.Is(err, ErrConflict) {
 			return err
 		}
 	}

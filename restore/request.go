@@ -26,10 +26,9 @@ func (w *writer) create() (Call, error) {
 	if err != nil {
 		return Call{}, err
 	}
-	switch w.typ.Write.Shape {
-	case contract.WriteTwoStep:
+	if shape := w.typ.Write.Shape; shape == contract.WriteTwoStep {
 		doc, err = w.minimum(doc)
-	case contract.WriteTemplate:
+	} else if shape == contract.WriteTemplate {
 		doc, err = contract.WithMember(nil, doc, "templateId", nil)
 	}
 	if err != nil {

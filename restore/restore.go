@@ -48,15 +48,7 @@ type Scope struct {
 
 // Has reports whether an item is to be restored.
 func (s Scope) Has(ref inventory.Ref) bool {
-	if s.Items == nil {
-		return true
-	}
-	for _, r := range s.Items {
-		if r == ref {
-			return true
-		}
-	}
-	return false
+	return s.Items == nil || slices.Contains(s.Items, ref)
 }
 
 // A Preview says what a restore.preview has found.

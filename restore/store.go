@@ -46,11 +46,11 @@ type Documents interface {
 	// Get returns a restore, or [ErrNotFound].
 	Get(ctx context.Context, tenant, id string) (*Restore, error)
 
-	// Update replaces a restore, apart from Tenant, ID, Set, CreatedAt,
+	// Replace replaces a restore, apart from Tenant, ID, Set, CreatedAt,
 	// CreatedBy and RerunOf, and sets r.Revision to the next one. It reports
 	// [ErrConflict] unless the stored revision is r.Revision, and
 	// [ErrNotFound].
-	Update(ctx context.Context, r *Restore) error
+	Replace(ctx context.Context, r *Restore) error
 
 	// List returns the restores that match q, newest first, those of one
 	// instant by descending ID, without their mappings. It reports

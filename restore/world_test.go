@@ -172,11 +172,11 @@ func (w *world) preview(tenant, id string) *restore.Restore {
 	return r
 }
 
-// execute has a restore executed for real and returns the run.
-func (w *world) execute(tenant, id string) *runs.Run {
+// execute has a restore executed for real.
+func (w *world) execute(tenant, id string) {
 	w.t.Helper()
 	dry := false
-	return w.run(tenant, restore.ExecuteType, restore.ExecuteInput{
+	w.run(tenant, restore.ExecuteType, restore.ExecuteInput{
 		Restore: id, DryRun: &dry, Acknowledge: true, Confirm: tenant,
 		Consent: []string{"roleAssignment", "operationApprovalPolicy", "conditionalAccessPolicy"},
 	})

@@ -60,8 +60,7 @@ func isAnnotation(key []byte) bool {
 	if len(key) > 0 && key[0] == '#' {
 		return true
 	}
-	at := bytes.Index(key, []byte("@odata."))
-	return at >= 0 && string(key) != "@odata.type" && !bytes.HasSuffix(key, []byte("@odata.bind"))
+	return bytes.Contains(key, []byte("@odata.")) && string(key) != "@odata.type" && !bytes.HasSuffix(key, []byte("@odata.bind"))
 }
 
 // Writable returns doc without the properties that no write of this type sets:

@@ -28,7 +28,7 @@ func (c *call) change() *answer {
 		return c.notAllowed()
 	case c.method == http.MethodPost && p.obj == nil && p.lost == "":
 		return c.create(p)
-	case p.lost != "" && !(c.method == http.MethodPatch && p.spec.is(callerID)):
+	case p.lost != "" && (c.method != http.MethodPatch || !p.spec.is(callerID)):
 		return c.notFound(p.lost)
 	case p.lost != "":
 		return c.upsert(p)
@@ -188,7 +188,7 @@ func (c *call) patch(p place, whole bool) *answer {
 	old := p.obj
 	doc := export(old)
 	if whole {
-		doc = c.keep(old, doc)
+		doc = keep(doc)
 	}
 	for k, v := range membersOf(c.body) {
 		if kid := p.spec.inline(k); kid != nil && !whole {
@@ -211,7 +211,7 @@ func (c *call) patch(p place, whole bool) *answer {
 
 // keep returns what a PUT leaves of an object: its id, its type, when it was
 // made, and who gets it.
-func (c *call) keep(o *object, doc []byte) []byte {
+func keep(doc []byte) []byte {
 	w := newObject(len(doc))
 	for k, v := range membersOf(doc) {
 		switch k {

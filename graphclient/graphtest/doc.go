@@ -25,6 +25,6 @@
 // [Server.UseSchema] lets Graph's own metadata judge too: it must agree with
 // the server's table, and requests must name properties that exist.
 //
-// This is the reading half. Requests that would change a tenant are counted
-// ([Server.Writes]) and refused with 405, except POSTs that only read.
+// Requests that would change a tenant are counted ([Server.Writes]): after an
+// inventory there must be none.
 package graphtest

@@ -55,8 +55,8 @@ func (s *Store) Get(ctx context.Context, name, id string) (r *restore.Restore, e
 	return r, err
 }
 
-// Update implements [restore.Documents].
-func (s *Store) Update(ctx context.Context, r *restore.Restore) error {
+// Replace implements [restore.Documents].
+func (s *Store) Replace(ctx context.Context, r *restore.Restore) error {
 	return s.write(ctx, r.Tenant, func(t *tenant) error {
 		d := t.restores[r.ID]
 		switch {
