@@ -58,6 +58,7 @@ func Table() map[string]Row {
 		"restore/restoretest": {Ours: []string{"restore", "restore/backup"}, Planned: true},
 
 		"examples/quickstart": {Ours: []string{"runs/..."}},
+		"examples/embed":      {Ours: []string{"runs/..."}, Foreign: []string{bun, sqlite}},
 		"examples/host": {Ours: []string{All}, Foreign: []string{
 			pgx, sqlite, bun, "golang.org/x/oauth2", "github.com/prometheus/client_golang",
 		}},
