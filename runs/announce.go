@@ -15,6 +15,7 @@ const (
 
 // observeStage tells the observers of a run that has not ended, at best effort.
 func (t *Tracker) observeStage(ctx context.Context, r *Run) {
+	t.watch.tell(r) // a new run not before it is committed
 	if len(t.cfg.Observers) == 0 {
 		return
 	}

@@ -205,9 +205,6 @@ func (t *Tracker) insert(ctx context.Context, into Inserter, tries int, r *Run) 
 		}
 		return Started{}, err
 	}
-	if created {
-		t.watch.tell(stored)
-	}
 	same := created || sameJSON(stored.Params, r.Params)
 	if !created && !same && r.Once != "" && stored.Once == r.Once {
 		return Started{}, ErrInputMismatch
