@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 
 	"github.com/tenantatlas/tenantatlas/inventory"
@@ -29,59 +27,19 @@ func (h *host) startRun(w http.ResponseWriter, r *http.Request, v monitor.Viewer
 		Type   runs.Type       `json:"type"`
 		Params json.RawMessage `json:"params"`
 	}
-	if err := decode(r.Body, &body); err != nil {
+	if err := monitor.ReadJSON(r.Body, &body); err != nil {
 		return err
 	}
 	req := runs.Request{Tenant: v.Tenant, Type: body.Type, Initiator: v.Actor}
 	if len(body.Params) > 0 && !bytes.Equal(body.Params, []byte("null")) {
 		req.Params = body.Params
 	}
-	if key := r.Header.Get("Idempotency-Key"); key != "" {
-		if len(key) > 255 {
-			return runs.Public(runs.ErrInvalid, runs.ReasonInvalidInput, "The Idempotency-Key is longer than 255 bytes.")
-		}
-		req.Once = runs.OnceFor(v.Actor, key)
-	}
-	started, err := h.tracker.Start(r.Context(), req)
-	if errors.Is(err, runs.ErrDispatchFailed) && started.Run != nil {
-		status, f := monitor.StatusOf(err)
-		doc := monitor.NewDocument(started.Run, apiBase)
-		monitor.WriteProblemLinks(w, status, f, map[string]string{"run": doc.Links["self"], "page": runPath(started.Run.Ref())})
-		return nil
-	}
-	if err != nil {
+	var err error
+	if req.Once, err = monitor.OnceOf(r, v.Actor); err != nil {
 		return err
 	}
-	doc := monitor.NewDocument(started.Run, apiBase)
-	doc.Links["page"] = runPath(started.Run.Ref())
-	status := http.StatusOK
-	if started.Created {
-		status = http.StatusAccepted
-	}
-	w.Header().Set("Location", doc.Links["self"])
-	monitor.WriteJSON(w, status, map[string]any{"run": doc, "created": started.Created})
-	return nil
-}
-
-// decode reads one JSON object, strictly.
-func decode(body io.Reader, v any) error {
-	dec := json.NewDecoder(body)
-	dec.DisallowUnknownFields()
-	err := dec.Decode(v)
-	if err == nil {
-		if _, err = dec.Token(); errors.Is(err, io.EOF) {
-			return nil
-		}
-		err = runs.ErrInvalid
-	}
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return invalidInput("The body is too large.")
-	}
-	return invalidInput("The body is not one JSON object of the expected form.")
-}
-
-func invalidInput(message string) error {
-	return runs.Public(runs.ErrInvalid, runs.ReasonInvalidInput, message)
+	started, err := h.tracker.Start(r.Context(), req)
+	return h.api.WriteStarted(w, r, v, started, err)
 }
 
 func (h *host) listItems(w http.ResponseWriter, r *http.Request, v monitor.Viewer) error {

@@ -19,7 +19,21 @@ import (
 //	GET /t/{tenant}/runs/{id}        with ETag, If-None-Match and Prefer: wait=20
 //	GET /t/{tenant}/runs/{id}/items  ?outcome=failed,skipped&reason=throttled
 //	GET /t/{tenant}/types            the operations that are declared
+//	GET /t/{tenant}/events           what becomes of runs, as server-sent events
 //	GET /me                          who asks
+//	GET /openapi.json                all of this for programs
+//
+// With [Config].Inbox
+//
+//	GET  /notifications              the actor's, newest first; ?unread=1, ?type=
+//	GET  /notifications/unread       how many there are
+//	POST /notifications/{id}/read
+//	POST /notifications/read-all
+//
+// and with [Config].Actions
+//
+//	POST /t/{tenant}/runs/{id}/cancel  {"why":"…"}
+//	POST /t/{tenant}/runs/{id}/retry   with Idempotency-Key
 //
 // Filters of runs: status, outcome, type (each a list with commas), initiator
 // (an id, or "me"), target (an id), since (24h, 7d) or from and to (RFC 3339 or
@@ -35,6 +49,8 @@ type API struct {
 	cfg   Config
 	mux   *http.ServeMux
 	inHub bool // it is below a hub, whose pages its documents link to
+	live  *live
+	guard *http.CrossOriginProtection
 }
 
 // NewAPI returns an API made of cfg, or an error that says what is missing.
@@ -42,15 +58,38 @@ func NewAPI(cfg Config) (*API, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	a := &API{cfg: cfg, mux: http.NewServeMux()}
+	a := &API{cfg: cfg, mux: http.NewServeMux(), guard: http.NewCrossOriginProtection()}
+	a.live = newLive(&a.cfg)
+	a.guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		WriteProblem(w, http.StatusForbidden, runs.Failure{
+			Reason: runs.ReasonPermissionDenied, Message: "Requests from other sites may not change anything.",
+		})
+	}))
 	a.mux.HandleFunc("GET /t/{tenant}/runs", a.Viewing(a.list))
 	a.mux.HandleFunc("GET /t/{tenant}/runs/counts", a.Viewing(a.counts))
 	a.mux.HandleFunc("GET /t/{tenant}/runs/{id}", a.Viewing(a.get))
 	a.mux.HandleFunc("GET /t/{tenant}/runs/{id}/items", a.Viewing(a.items))
 	a.mux.HandleFunc("GET /t/{tenant}/types", a.Viewing(a.types))
-	a.mux.HandleFunc("GET /me", a.me)
+	a.mux.HandleFunc("GET /t/{tenant}/events", a.Viewing(a.events))
+	a.mux.HandleFunc("GET /me", a.being(a.me))
+	a.mux.HandleFunc("GET /openapi.json", openAPI)
+	if cfg.Inbox != nil {
+		a.mux.HandleFunc("GET /notifications", a.being(a.notes))
+		a.mux.HandleFunc("GET /notifications/unread", a.being(a.unread))
+		a.mux.HandleFunc("POST /notifications/{id}/read", a.being(a.readNote))
+		a.mux.HandleFunc("POST /notifications/read-all", a.being(a.readAllNotes))
+	}
+	if cfg.Actions != nil {
+		a.mux.HandleFunc("POST /t/{tenant}/runs/{id}/cancel", a.Viewing(a.cancel))
+		a.mux.HandleFunc("POST /t/{tenant}/runs/{id}/retry", a.Viewing(a.retry))
+	}
 	return a, nil
 }
+
+// Close ends the streams and long polls that are open and refuses new ones, so
+// that a server can stop; see [http.Server.RegisterOnShutdown]. It does not wait
+// for them. Everything else is answered as before.
+func (a *API) Close() { a.live.close() }
 
 // ServeHTTP implements [http.Handler].
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -59,12 +98,13 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve answers a request whose path begins behind the base path.
 func (a *API) serve(w http.ResponseWriter, r *http.Request) {
+	identify(w, r)
 	if err := routed(w, r, a.mux); err != nil {
 		status, f := StatusOf(err)
 		WriteProblem(w, status, f)
 		return
 	}
-	a.mux.ServeHTTP(w, r)
+	a.guard.Handler(a.mux).ServeHTTP(w, r)
 }
 
 // errMethod is reported for a path that has no such method.
@@ -142,13 +182,22 @@ func (a *API) who(r *http.Request) (runs.Actor, error) {
 	return actor, err
 }
 
-func (a *API) me(w http.ResponseWriter, r *http.Request) {
-	actor, err := a.who(r)
-	if err != nil {
-		a.fail(w, r, err)
-		return
+// being returns a handler that lets in whoever is somebody.
+func (a *API) being(serve func(w http.ResponseWriter, r *http.Request, actor runs.Actor) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		actor, err := a.who(r)
+		if err == nil {
+			err = serve(w, r, actor)
+		}
+		if err != nil {
+			a.fail(w, r, err)
+		}
 	}
+}
+
+func (a *API) me(w http.ResponseWriter, _ *http.Request, actor runs.Actor) error {
 	WriteJSON(w, http.StatusOK, actor)
+	return nil
 }
 
 func (a *API) list(w http.ResponseWriter, r *http.Request, v Viewer) error {
@@ -164,7 +213,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, v Viewer) error {
 	for i, run := range page.Runs {
 		data[i] = a.document(r, run)
 	}
-	WriteJSON(w, http.StatusOK, List{data, string(page.Next)})
+	writeTagged(w, r, List{data, string(page.Next)})
 	return nil
 }
 
@@ -177,37 +226,52 @@ func (a *API) counts(w http.ResponseWriter, r *http.Request, v Viewer) error {
 	if err != nil {
 		return err
 	}
-	WriteJSON(w, http.StatusOK, tally)
+	writeTagged(w, r, tally)
 	return nil
 }
 
+// get answers with one run. A client that knows it can wait for a change.
 func (a *API) get(w http.ResponseWriter, r *http.Request, v Viewer) error {
-	known := r.Header.Get("If-None-Match")
-	deadline, stop := context.WithTimeout(r.Context(), preferredWait(r.Header))
+	id, known := r.PathValue("id"), r.Header.Get("If-None-Match")
+	var wake <-chan struct{}
+	deadline, stop := context.WithTimeout(r.Context(), 0)
+	if wait := preferredWait(r.Header); wait > 0 && known != "" {
+		f := &follower{tenant: v.Tenant, ids: []string{id}}
+		leave, err := a.live.join(f)
+		if err != nil {
+			return err
+		}
+		defer leave()
+		wake = f.wake
+		deadline, stop = context.WithTimeout(r.Context(), wait)
+		extend(w, wait)
+	}
 	defer stop()
-	for pause := 100 * time.Millisecond; ; pause = min(2*pause, time.Second) {
-		run, err := a.readRun(r.Context(), v, r.PathValue("id"))
+	for {
+		run, err := a.readRun(r.Context(), v, id)
 		if err != nil {
 			return err
 		}
 		body, tag := encode(a.document(r, run))
-		if !matches(known, tag) || run.Ended() {
-			w.Header().Set("ETag", tag)
-			if matches(known, tag) {
-				w.WriteHeader(http.StatusNotModified)
-				return nil
-			}
-			writeBody(w, http.StatusOK, "application/json", body)
+		if !matches(known, tag) || run.Ended() || deadline.Err() != nil {
+			answerTagged(w, r, body, tag)
 			return nil
 		}
 		select {
 		case <-deadline.Done():
-			w.Header().Set("ETag", tag)
-			w.WriteHeader(http.StatusNotModified)
-			return nil
-		case <-time.After(pause):
+		case <-a.live.closed:
+			stop()
+		case <-wake:
 		}
 	}
+}
+
+// extend gives an answer that is late on purpose the time that it needs.
+func extend(w http.ResponseWriter, wait time.Duration) {
+	rc := http.NewResponseController(w)
+	// A writer without deadlines is the host's choice.
+	_ = rc.SetReadDeadline(time.Time{})
+	_ = rc.SetWriteDeadline(time.Now().Add(wait + writeTimeout)) //nolint:forbidigo // the connection's clock
 }
 
 func (a *API) items(w http.ResponseWriter, r *http.Request, v Viewer) error {
@@ -225,11 +289,11 @@ func (a *API) items(w http.ResponseWriter, r *http.Request, v Viewer) error {
 	if err != nil {
 		return err
 	}
-	WriteJSON(w, http.StatusOK, List{page.Items, string(page.Next)})
+	writeTagged(w, r, List{page.Items, string(page.Next)})
 	return nil
 }
 
-func (a *API) types(w http.ResponseWriter, _ *http.Request, _ Viewer) error {
+func (a *API) types(w http.ResponseWriter, r *http.Request, _ Viewer) error {
 	type typeJSON struct {
 		Type        runs.Type `json:"type"`
 		Label       string    `json:"label"`
@@ -241,28 +305,33 @@ func (a *API) types(w http.ResponseWriter, _ *http.Request, _ Viewer) error {
 	for _, op := range a.cfg.Runs.Operations() {
 		data = append(data, typeJSON{op.Type, op.Label, op.Description, op.Timeout.Seconds(), op.Expected.Seconds()})
 	}
-	WriteJSON(w, http.StatusOK, List{Data: data})
+	writeTagged(w, r, List{Data: data})
 	return nil
 }
 
 func (a *API) document(r *http.Request, run *runs.Run) Document {
-	d := NewDocument(run, basePath(r))
-	switch {
-	case a.cfg.Page != nil:
-		d.Links["page"] = a.cfg.Page(run.Ref())
-	case a.inHub:
-		d.Links["page"] = strings.TrimSuffix(basePath(r), apiPath) + strings.TrimPrefix(d.Links["self"], basePath(r))
+	d := NewDocument(run, a.base(r))
+	if page := a.pageOf(r, run.Ref()); page != "" {
+		d.Links["page"] = page
 	}
 	return d
 }
 
-// matches reports whether an If-None-Match header names the tag. A weak tag
-// matches too: RFC 9110 compares weakly here.
-func matches(header, tag string) bool {
-	for part := range strings.SplitSeq(header, ",") {
-		if part = strings.TrimPrefix(strings.TrimSpace(part), "W/"); part == tag || part == "*" {
-			return true
-		}
+// base is what links to the API begin with.
+func (a *API) base(r *http.Request) string {
+	if a.cfg.BasePath != "" && !a.inHub {
+		return a.cfg.BasePath // also in a handler of the host's, see Viewing
 	}
-	return false
+	return basePath(r)
+}
+
+// pageOf is the path of the page that shows a run; empty if there is none.
+func (a *API) pageOf(r *http.Request, ref runs.Ref) string {
+	switch {
+	case a.cfg.Page != nil:
+		return a.cfg.Page(ref)
+	case a.inHub:
+		return runPath(strings.TrimSuffix(basePath(r), apiPath), ref)
+	}
+	return ""
 }

@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"maps"
+	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/tenantatlas/tenantatlas/runs"
@@ -66,7 +68,7 @@ func (c Counts) MarshalJSON() ([]byte, error) {
 
 // NewDocument returns r as JSON, with links for an API that is mounted at base.
 func NewDocument(r *runs.Run, base string) Document {
-	self := base + "/t/" + url.PathEscape(r.Tenant) + "/runs/" + url.PathEscape(r.ID)
+	self := runPath(base, r.Ref())
 	d := Document{
 		ID:          r.ID,
 		Tenant:      r.Tenant,
@@ -103,6 +105,11 @@ func NewDocument(r *runs.Run, base string) Document {
 	return d
 }
 
+// runPath is where a run is below base, in the API as in the hub.
+func runPath(base string, ref runs.Ref) string {
+	return base + "/t/" + url.PathEscape(ref.Tenant) + "/runs/" + url.PathEscape(ref.ID)
+}
+
 // encode returns v as JSON and a strong entity tag of it.
 func encode(v any) (body []byte, tag string) {
 	body, err := json.Marshal(v)
@@ -112,4 +119,31 @@ func encode(v any) (body []byte, tag string) {
 	}
 	sum := sha256.Sum256(body)
 	return body, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+}
+
+// writeTagged answers with v, or that the client has it already.
+func writeTagged(w http.ResponseWriter, r *http.Request, v any) {
+	body, tag := encode(v)
+	answerTagged(w, r, body, tag)
+}
+
+func answerTagged(w http.ResponseWriter, r *http.Request, body []byte, tag string) {
+	w.Header().Set("ETag", tag)
+	if matches(r.Header.Get("If-None-Match"), tag) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	writeBody(w, http.StatusOK, "application/json", body)
+}
+
+// matches reports whether an If-None-Match header names the tag. A weak tag
+// matches too: RFC 9110 compares weakly here.
+func matches(header, tag string) bool {
+	for part := range strings.SplitSeq(header, ",") {
+		if part = strings.TrimPrefix(strings.TrimSpace(part), "W/"); part == tag || part == "*" {
+			return true
+		}
+	}
+	return false
 }

@@ -96,16 +96,14 @@ const ContentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 
 // ServeHTTP implements [http.Handler].
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = mounted(r, h.cfg.BasePath)
+	identify(w, r)
 	header := w.Header()
-	if header.Get("X-Request-Id") == "" {
-		header.Set("X-Request-Id", requestID(r.Header.Get("X-Request-Id")))
-	}
 	header.Set("Content-Security-Policy", ContentSecurityPolicy)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "same-origin")
 	header.Set("Cross-Origin-Opener-Policy", "same-origin")
 	if strings.HasPrefix(r.URL.Path, apiPath+"/") {
-		h.guard.Handler(http.HandlerFunc(h.api.serve)).ServeHTTP(w, below(r, apiPath, basePath(r)+apiPath))
+		h.api.serve(w, below(r, apiPath, basePath(r)+apiPath))
 		return
 	}
 	if err := routed(w, r, h.mux); err != nil {
@@ -113,6 +111,16 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.guard.Handler(h.mux).ServeHTTP(w, r)
+}
+
+// Close ends the streams and long polls that are open; see [API.Close].
+func (h *Hub) Close() { h.api.Close() }
+
+// identify gives the answer the id of the request, unless the host has.
+func identify(w http.ResponseWriter, r *http.Request) {
+	if h := w.Header(); h.Get("X-Request-Id") == "" {
+		h.Set("X-Request-Id", requestID(r.Header.Get("X-Request-Id")))
+	}
 }
 
 // requestID takes over the id that a proxy has given, if it looks like one.

@@ -50,10 +50,14 @@ const leaseGrace = 5 * time.Second
 // lives but takes longer than such runs should, "waiting" if it was parked.
 // Empty means nothing is known to be wrong.
 func (p *page) Trouble(r *runs.Run) string {
+	return troubleOf(p.hub.cfg.Runs.Operations(), r, p.Now)
+}
+
+func troubleOf(ops []runs.Operation, r *runs.Run, now time.Time) string {
 	switch {
-	case r.Status == runs.StatusRunning && !r.LeaseUntil.IsZero() && p.Now.After(r.LeaseUntil.Add(leaseGrace)):
+	case r.Status == runs.StatusRunning && !r.LeaseUntil.IsZero() && now.After(r.LeaseUntil.Add(leaseGrace)):
 		return "lost"
-	case r.Status == runs.StatusRunning && p.stale(r):
+	case r.Status == runs.StatusRunning && stale(ops, r, now):
 		return "stale"
 	case r.Status == runs.StatusQueued && r.Waiting.Reason != "":
 		return "waiting"
@@ -61,10 +65,10 @@ func (p *page) Trouble(r *runs.Run) string {
 	return ""
 }
 
-func (p *page) stale(r *runs.Run) bool {
-	for _, op := range p.hub.cfg.Runs.Operations() {
+func stale(ops []runs.Operation, r *runs.Run, now time.Time) bool {
+	for _, op := range ops {
 		if op.Type == r.Type {
-			return op.Expected > 0 && p.Now.Sub(r.StartedAt) > op.Expected
+			return op.Expected > 0 && now.Sub(r.StartedAt) > op.Expected
 		}
 	}
 	return false
@@ -72,7 +76,11 @@ func (p *page) stale(r *runs.Run) bool {
 
 // Label is what people call a type of run.
 func (p *page) Label(t runs.Type) string {
-	for _, op := range p.hub.cfg.Runs.Operations() {
+	return labelOf(p.hub.cfg.Runs.Operations(), t)
+}
+
+func labelOf(ops []runs.Operation, t runs.Type) string {
+	for _, op := range ops {
 		if op.Type == t {
 			return op.Label
 		}

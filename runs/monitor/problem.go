@@ -29,6 +29,10 @@ func StatusOf(err error) (int, runs.Failure) {
 		return http.StatusServiceUnavailable, runs.Failure{Reason: runs.ReasonUnreachable, Message: "It cannot be found out who you are. Try again."}
 	case errors.Is(err, errMethod):
 		return http.StatusMethodNotAllowed, runs.Failure{Reason: runs.ReasonUnsupported, Message: "This method is not allowed here."}
+	case errors.Is(err, errTooManyStreams):
+		return http.StatusTooManyRequests, runs.Failure{Reason: runs.ReasonThrottled, Message: "You have too many streams open. Close some."}
+	case errors.Is(err, errClosing):
+		return http.StatusServiceUnavailable, runs.Failure{Reason: runs.ReasonUnreachable, Message: "This server is about to stop. Try again."}
 	case errors.Is(err, ErrUnauthenticated):
 		return http.StatusUnauthorized, runs.Failure{Reason: runs.ReasonUnauthenticated, Message: "Sign in first."}
 	case errors.Is(err, runs.ErrNotFound):
