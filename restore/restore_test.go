@@ -15,18 +15,7 @@ func TestRestoreAfterWipe(t *testing.T) {
 		w := newWorld(t, graphtest.DemoTenant(1, 1))
 		set := w.backup()
 		w.wipe(contoso)
-		r, err := w.planner.New(t.Context(), contoso, set.ID, dana)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range r.Mapping {
-			if m.State == restore.Unmapped || m.State == restore.Several {
-				r, err = w.planner.Change(t.Context(), contoso, r.ID, restore.Patch{Mapping: []restore.Choice{{Kind: m.Kind, ID: m.ID, Skip: true}}}, dana)
-				if err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
+		r := w.plan(contoso, set.ID)
 		if p := w.preview(contoso, r.ID).Preview; p.Decisions[restore.Create] < 80 || len(p.Blockers) > 0 {
 			t.Errorf("decisions %v, blockers %v, want at least 80 to create, and none", p.Decisions, p.Blockers)
 		}
@@ -38,18 +27,7 @@ func TestRestoreAfterWipe(t *testing.T) {
 			}
 		}
 
-		again, err := w.planner.New(t.Context(), contoso, set.ID, dana)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range again.Mapping {
-			if m.To == "" && m.State != restore.InSet && m.State != restore.Everywhere {
-				again, err = w.planner.Change(t.Context(), contoso, again.ID, restore.Patch{Mapping: []restore.Choice{{Kind: m.Kind, ID: m.ID, Skip: true}}}, dana)
-				if err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
+		again := w.plan(contoso, set.ID)
 		w.preview(contoso, again.ID)
 		for ref, i := range w.items(contoso, again.ID) {
 			if was := first[ref]; was.Decision.Writes() && i.Decision != restore.Unchanged {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -155,7 +156,27 @@ func odata(doc []byte) string {
 	if json.Unmarshal(contract.Member(doc, "@odata.type"), &s) != nil {
 		return ""
 	}
-	return s[len("#microsoft.graph."):]
+	return strings.TrimPrefix(s, "#microsoft.graph.")
+}
+
+// plan makes a restore of everything in a set, and gives up what has no
+// counterpart.
+func (w *world) plan(tenant, set string) *restore.Restore {
+	w.t.Helper()
+	r, err := w.planner.New(w.t.Context(), tenant, set, dana)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var choices []restore.Choice
+	for _, m := range r.Mapping {
+		if m.To == "" && m.State != restore.InSet && m.State != restore.Everywhere {
+			choices = append(choices, restore.Choice{Kind: m.Kind, ID: m.ID, Skip: true})
+		}
+	}
+	if r, err = w.planner.Change(w.t.Context(), tenant, r.ID, restore.Patch{Mapping: choices}, dana); err != nil {
+		w.t.Fatal(err)
+	}
+	return r
 }
 
 // preview has a restore previewed and returns it.

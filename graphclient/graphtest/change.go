@@ -17,6 +17,7 @@ func (c *call) change() *answer {
 		return c.badRequest("Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.")
 	}
 	p := t.find(c.route)
+	c.validate(p)
 	if action := writeActions[strings.ToLower(c.route.fn)]; action != nil && c.method == http.MethodPost {
 		if p.lost != "" && !strings.EqualFold(c.route.fn, "createInstance") {
 			return c.notFound(p.lost)

@@ -25,6 +25,9 @@ type schema struct {
 		Collection bool   `json:"collection"`
 	} `json:"paths"`
 
+	Enums      map[string]enumeration `json:"enums"`
+	Operations []operation            `json:"operations"`
+
 	names map[string]map[string]bool // lower-case properties and navigations, by type
 }
 

@@ -33,6 +33,8 @@ type Server struct {
 	schema   *schema   // nil: property names are not checked
 	zippers  sync.Pool // of *gzip.Writer
 
+	violations map[string]bool // of the schema; protected by stats.mu
+
 	mu      sync.RWMutex
 	tenants map[string]*Tenant
 	quirks  *Quirks // replaced, never changed
