@@ -104,7 +104,9 @@ type Inserter interface {
 type Counter interface {
 	// Count counts the runs of q's tenant that match q by status and, of the
 	// completed ones, by outcome. No single figure goes beyond limit; one that
-	// reached it makes the tally capped. q.After and q.Limit are not looked at.
+	// reached it makes the tally capped. A store may look at the newest thousand
+	// runs only, at the least, and makes the tally capped if there were more.
+	// q.After and q.Limit are not looked at.
 	// It reports [ErrInvalid] for a query without a tenant.
 	Count(ctx context.Context, q Query, limit int) (Tally, error)
 }

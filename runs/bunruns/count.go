@@ -8,14 +8,13 @@ import (
 	"github.com/tenantatlas/tenantatlas/runs"
 )
 
-// countLook is how many runs Count looks at beyond the limit, where it has to
-// look at runs.
-const countLook = 10_000
+// countLook is how many runs Count looks at, where it has to look at runs.
+const countLook = 2000
 
-// Count implements [runs.Counter], in one statement. A query for statuses and
-// outcomes is counted in an index. For anything else Count looks at as many of
-// the newest runs as the limit and 10,000 more, of each type that is asked for;
-// if there are more, the tally is capped.
+// Count implements [runs.Counter]. A query for statuses and outcomes is counted
+// in an index, in one statement. For anything else Count looks at the 2,000
+// newest runs of the tenant or, if some types are asked for, of these; if there
+// are more, the tally is capped.
 func (s *Store) Count(ctx context.Context, q runs.Query, limit int) (runs.Tally, error) {
 	tally := runs.Tally{Status: map[runs.Status]int{}, Outcome: map[runs.Outcome]int{}}
 	if err := ctx.Err(); err != nil {
@@ -32,7 +31,7 @@ func (s *Store) Count(ctx context.Context, q runs.Query, limit int) (runs.Tally,
 	if len(q.IDs) == 0 && len(q.Types) == 0 && len(f.rest) == 0 {
 		err = s.countStages(ctx, f, stagesOf(q), limit, &tally)
 	} else {
-		err = s.countRows(ctx, f, len(q.IDs), limit, &tally)
+		err = s.countRows(ctx, f, &tally)
 	}
 	if err != nil {
 		return tally, s.explain(ctx, "count runs", err)
@@ -62,30 +61,28 @@ func (s *Store) countStages(ctx context.Context, f *filter, stages []stage, limi
 	})
 }
 
-// countRows counts what it looks at. All of it is counted, so that it is known
-// whether there was more, and of it what fulfils the rest.
-func (s *Store) countRows(ctx context.Context, f *filter, named, limit int, tally *runs.Tally) error {
-	look := max(limit, 0) + countLook
-	if named > 0 {
-		look = named + 1
-	}
-	var found statement
-	found.merge(&f.walk, "# AS branch, status, outcome, type, initiator_kind, initiator_id, target_kind, target_id, created_at",
-		fmt.Sprintf("LIMIT %d", look), nil)
-	fulfil := "true"
-	if len(f.rest) > 0 {
-		fulfil = found.bindAll(f.rest)
-	}
-	text := "SELECT branch, status, outcome, count(*), count(*) FILTER (WHERE " + fulfil + ") FROM (" +
-		found.text.String() + ") AS found GROUP BY branch, status, outcome"
-	looked := map[int]int{}
-	return query(ctx, s.read, s.dialect.Bind(text), found.args, func(rows *sql.Rows) error {
-		var branch, all, n int
-		var at stage
-		err := rows.Scan(&branch, (*string)(&at.status), (*string)(&at.outcome), &all, &n)
-		if looked[branch] += all; looked[branch] == look {
+// countRows counts the newest of what f selects. Up to where is found first: a
+// limit alone would not keep PostgreSQL from reading everything.
+func (s *Store) countRows(ctx context.Context, f *filter, tally *runs.Tally) error {
+	var within []condition
+	if !f.whole {
+		position, err := s.horizon(ctx, &f.walk, nil, countLook)
+		if err != nil {
+			return err
+		}
+		if position != "" {
+			within = append(within, f.upTo(position))
 			tally.Capped = true
 		}
+	}
+	var stmt statement
+	stmt.text.WriteString("SELECT status, outcome, count(*) FROM (")
+	stmt.merge(&f.walk, "status, outcome", "", append(within, f.rest...))
+	stmt.text.WriteString(") AS found GROUP BY status, outcome")
+	return query(ctx, s.read, s.dialect.Bind(stmt.text.String()), stmt.args, func(rows *sql.Rows) error {
+		var at stage
+		var n int
+		err := rows.Scan((*string)(&at.status), (*string)(&at.outcome), &n)
 		add(tally, at, n)
 		return err
 	})

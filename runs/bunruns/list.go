@@ -13,7 +13,7 @@ var errNoTenant = fmt.Errorf("%w: the query has no tenant", runs.ErrInvalid)
 
 // List implements [runs.Store]. A query for types, for statuses and outcomes,
 // or for IDs finds its runs in an index. For anything else List looks at the
-// 2,000 next runs at most, so that a page may be short.
+// 1,000 next runs at most, so that a page may be short.
 func (s *Store) List(ctx context.Context, q runs.Query) (runs.Page, error) {
 	if err := ctx.Err(); err != nil {
 		return runs.Page{}, err

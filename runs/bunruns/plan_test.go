@@ -59,6 +59,35 @@ func TestPlans(t *testing.T) {
 	})
 }
 
+// TestPositions sees that PostgreSQL finds out in an index alone how far a list
+// or a count goes, whatever it thinks of how many rows there are: a stretch of
+// one may be as long as the table.
+func TestPositions(t *testing.T) {
+	db := sqltest.Postgres(t)
+	fill(t, db)
+	counted, counter := sqltest.Count(t, db.DSN)
+	s := open(t, counted)
+	for _, call := range calls() {
+		verb, _, _ := strings.Cut(call.name, " ")
+		if verb != "list" && verb != "count" && verb != "items" || strings.Contains(call.name, "IDs:[r") {
+			continue
+		}
+		counter.Take()
+		if err := call.do(t.Context(), s); err != nil {
+			t.Fatalf("%s: %v", call.name, err)
+		}
+		bounded := false // by what the statement before has found
+		for _, text := range counter.Take() {
+			plan := explain(t, db, text)
+			if positions := strings.Contains(plan, "Index Only Scan"); !positions && !bounded {
+				t.Errorf("%s: not in an index alone\n%s\n%s", call.name, text, plan)
+			} else {
+				bounded = positions
+			}
+		}
+	}
+}
+
 // fullScan returns the line of a plan that reads a whole table, or nothing.
 func fullScan(d bunkit.Dialect, plan string) string {
 	bad := regexp.MustCompile(`Seq Scan on operation_run`)

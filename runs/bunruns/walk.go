@@ -21,6 +21,10 @@ type walk struct {
 	down  bool
 	base  []condition
 
+	// also is a condition that no index has, and that all rows of the list
+	// fulfil or none.
+	also []condition
+
 	// branches each select a stretch of an index that has that order, together
 	// with base. They do not overlap. No branch means that base does it.
 	branches []condition
@@ -82,7 +86,7 @@ func (s *statement) bindAll(all []condition) string {
 // columns, # stands for the number of the branch. The order is lost if there
 // are several of them.
 func (s *statement) merge(w *walk, columns, limit string, more []condition) {
-	common := s.bindAll(append(slices.Clip(w.base), more...))
+	common := s.bindAll(slices.Concat(w.base, w.also, more))
 	branches := w.branches
 	if len(branches) == 0 {
 		branches = []condition{{}}
@@ -122,8 +126,9 @@ func (w *walk) upTo(position string) condition {
 	return condition{before: w.by + map[bool]string{true: " >= ", false: " <= "}[w.down], arg: position}
 }
 
-// maxLook is how many rows a page looks at before it is short.
-const maxLook = 2000
+// maxLook is how many rows a page looks at before it is short. With
+// PostgreSQL each may be on another page of the table.
+const maxLook = 1000
 
 // page calls row for each of the next rows of w behind the position after, up
 // to one more than size of them. It returns the position to which it has
@@ -134,7 +139,7 @@ func (s *Store) page(ctx context.Context, w *walk, columns []column, after strin
 		within = append(within, w.beyond(after))
 	}
 	if len(w.rest) > 0 && !w.whole {
-		if looked, err = s.horizon(ctx, w, within); err != nil {
+		if looked, err = s.horizon(ctx, w, within, maxLook); err != nil {
 			return "", err
 		}
 		if looked != "" {
@@ -151,9 +156,13 @@ func (s *Store) page(ctx context.Context, w *walk, columns []column, after strin
 		}
 	}
 	var stmt statement
-	stmt.merge(w, list("", columns), limit, append(within, w.rest...))
-	if len(w.branches) > 1 {
-		stmt.text.WriteString(" ORDER BY " + w.order() + " " + limit)
+	if s.dialect == bunkit.PostgreSQL && len(w.rest) == 0 && !w.whole {
+		stmt.late(w, list("", columns), limit, within)
+	} else {
+		stmt.merge(w, list("", columns), limit, append(within, w.rest...))
+		if len(w.branches) > 1 {
+			stmt.text.WriteString(" ORDER BY " + w.order() + " " + limit)
+		}
 	}
 	n := 0
 	return looked, query(ctx, s.read, s.dialect.Bind(stmt.text.String()), stmt.args, func(rows *sql.Rows) error {
@@ -164,19 +173,41 @@ func (s *Store) page(ctx context.Context, w *walk, columns []column, after strin
 	})
 }
 
-// horizon returns a position such that there are maxLook rows, or a few less,
+// late writes the selection of columns of the rows in the branches, in the
+// order of the list and cut by limit. It finds their positions in an index
+// first, and nowhere else. PostgreSQL plans for the average stretch: where that
+// is short it would read and sort all of one, and the longest may be a million
+// times longer.
+func (s *statement) late(w *walk, columns, limit string, within []condition) {
+	s.text.WriteString("SELECT " + columns + " FROM " + w.table + " WHERE " + s.bindAll(slices.Concat(w.base, w.also)) +
+		" AND " + w.by + " = ANY (ARRAY(")
+	s.merge(w.positions(), w.by, limit, within)
+	if len(w.branches) > 1 {
+		s.text.WriteString(" ORDER BY " + w.order() + " " + limit)
+	}
+	s.text.WriteString(")) ORDER BY " + w.order())
+}
+
+// positions returns w without what no index has.
+func (w *walk) positions() *walk {
+	p := *w
+	p.also = nil
+	return &p
+}
+
+// horizon returns a position such that there are look rows, or a few less,
 // in the branches up to it; or nothing if there are no more than that at all.
 // What is inserted later makes no difference to it: what a page looks at is
 // given by positions, so that the next page can begin where it ends.
-func (s *Store) horizon(ctx context.Context, w *walk, within []condition) (string, error) {
-	each := maxLook / max(len(w.branches), 1)
+func (s *Store) horizon(ctx context.Context, w *walk, within []condition, look int) (string, error) {
+	each := look / max(len(w.branches), 1)
 	nearest := "min"
 	if w.down {
 		nearest = "max"
 	}
 	var stmt statement
 	stmt.text.WriteString("SELECT " + nearest + "(" + w.by + ") FROM (")
-	stmt.merge(w, w.by, fmt.Sprintf("LIMIT 1 OFFSET %d", each-1), within)
+	stmt.merge(w.positions(), w.by, fmt.Sprintf("LIMIT 1 OFFSET %d", each-1), within)
 	stmt.text.WriteString(") AS ends")
 	var position sql.NullString
 	_, err := queryRow(ctx, s.read, s.dialect.Bind(stmt.text.String()), stmt.args, &position)

@@ -22,7 +22,7 @@ func TestSparse(t *testing.T) {
 		multiply(t, db, "operation_runs", many, map[string]string{
 			"id":   padded,
 			"type": "CASE n % 3 WHEN 0 THEN 'test.b' ELSE type END",
-			// Frank's are the last run of the first 2,000 and the one behind it.
+			// Frank's are the last run of a page and the one behind it.
 			"initiator_id": fmt.Sprintf("CASE WHEN n %% %d = 0 THEN 'erin' WHEN n IN (10000, 10001) THEN 'frank' ELSE initiator_id END", every),
 		})
 		var all, ofB []string
@@ -35,14 +35,14 @@ func TestSparse(t *testing.T) {
 		for _, c := range []struct {
 			q     runs.Query
 			want  []string
-			pages int // at 2,000 runs each, or 1,000 of each type
+			pages int // at 1,000 runs each, or 500 of each type
 		}{
-			{runs.Query{Initiator: runs.User("erin", "")}, all, 7},
-			{runs.Query{Initiator: runs.User("erin", ""), Types: []runs.Type{typeA, typeB}}, all, 9},
-			{runs.Query{Initiator: runs.User("erin", ""), Types: []runs.Type{typeB}}, ofB, 3},
+			{runs.Query{Initiator: runs.User("erin", "")}, all, 13},
+			{runs.Query{Initiator: runs.User("erin", ""), Types: []runs.Type{typeA, typeB}}, all, 17},
+			{runs.Query{Initiator: runs.User("erin", ""), Types: []runs.Type{typeB}}, ofB, 5},
 			{runs.Query{Initiator: runs.User("erin", ""), Statuses: []runs.Status{runs.StatusCompleted}, Limit: 1}, all, 0},
-			{runs.Query{Initiator: runs.User("frank", "")}, []string{"010001", "010000"}, 7},
-			{runs.Query{Initiator: runs.User("nobody", "")}, nil, 7},
+			{runs.Query{Initiator: runs.User("frank", "")}, []string{"010001", "010000"}, 13},
+			{runs.Query{Initiator: runs.User("nobody", "")}, nil, 13},
 		} {
 			c.q.Tenant = "acme"
 			var got []string
@@ -73,10 +73,11 @@ func TestSparse(t *testing.T) {
 		}{
 			{q: runs.Query{}, limit: 20_000, want: many + 1},
 			{q: runs.Query{}, limit: many, want: many, capped: true},
-			{q: runs.Query{Types: []runs.Type{typeB}}, limit: 9000, want: many / 3},
-			{q: runs.Query{Initiator: runs.User("erin", "")}, limit: 2002, want: len(all)},
-			{q: runs.Query{Initiator: runs.User("erin", "")}, limit: 2000, want: len(all), capped: true}, // it has not seen the oldest
-			{q: runs.Query{Initiator: runs.User("erin", "")}, limit: 5, want: 5, capped: true},
+			{q: runs.Query{Types: []runs.Type{typeB}}, limit: 9000, want: 2000, capped: true},
+			{q: runs.Query{Initiator: runs.User("erin", "")}, limit: 9000, want: 3, capped: true}, // of the 2,000 newest
+			{q: runs.Query{Initiator: runs.User("erin", "")}, limit: 2, want: 2, capped: true},
+			{q: runs.Query{Types: []runs.Type{typeB}, Initiator: runs.User("erin", "")}, limit: 9000, want: 3, capped: true}, // of 6,000
+			{q: runs.Query{IDs: []string{"000700", "012001"}, Initiator: runs.User("erin", "")}, limit: 9000, want: 1},
 		} {
 			c.q.Tenant = "acme"
 			want := runs.Tally{
@@ -111,7 +112,7 @@ func TestSparseItems(t *testing.T) {
 		multiply(t, db, "operation_run_items", many, map[string]string{
 			"key":     padded,
 			"outcome": fmt.Sprintf("CASE n %% %d WHEN 0 THEN 'succeeded' ELSE 'failed' END", every),
-			// The last item of the first 2,000 and the one behind it are gone.
+			// The last item of a page and the one behind it are gone.
 			"reason": fmt.Sprintf("CASE WHEN n %% %d = 1 THEN '%s' WHEN n IN (1999, 2000) THEN '%s' ELSE reason END",
 				every, runs.ReasonTimeout, runs.ReasonGone),
 		})
@@ -127,10 +128,10 @@ func TestSparseItems(t *testing.T) {
 			want  []string
 			pages int
 		}{
-			{runs.ItemQuery{Outcomes: []runs.ItemOutcome{runs.ItemSucceeded}}, succeeded, 3},
-			{runs.ItemQuery{Reason: runs.ReasonTimeout}, late, 3},
-			{runs.ItemQuery{Reason: runs.ReasonGone}, []string{"001999", "002000"}, 3},
-			{runs.ItemQuery{Reason: runs.ReasonTimeout, Outcomes: []runs.ItemOutcome{runs.ItemFailed, runs.ItemSkipped}}, late, 5}, // 1,000 of each
+			{runs.ItemQuery{Outcomes: []runs.ItemOutcome{runs.ItemSucceeded}}, succeeded, 6},
+			{runs.ItemQuery{Reason: runs.ReasonTimeout}, late, 6},
+			{runs.ItemQuery{Reason: runs.ReasonGone}, []string{"001999", "002000"}, 6},
+			{runs.ItemQuery{Reason: runs.ReasonTimeout, Outcomes: []runs.ItemOutcome{runs.ItemFailed, runs.ItemSkipped}}, late, 10}, // 500 of each
 			{runs.ItemQuery{Reason: runs.ReasonTimeout, Outcomes: []runs.ItemOutcome{runs.ItemSucceeded, runs.ItemFailed}, Limit: 1}, late, 0},
 		} {
 			c.q.Run = r.Ref()
