@@ -1,0 +1,224 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tenantatlas/tenantatlas/internal/bunkit"
+	"github.com/tenantatlas/tenantatlas/internal/sqltest"
+	"github.com/tenantatlas/tenantatlas/runs"
+	"github.com/tenantatlas/tenantatlas/runs/bunruns"
+)
+
+// How many runs are listed and counted from, and how slow the slowest of a
+// hundred calls may be.
+const (
+	postgresRuns = 10_000_000
+	sqliteRuns   = 2_000_000
+	listTarget   = 5 * time.Millisecond
+
+	// smallMeasured is how many of the small tenants are looked at in turn, so
+	// that what they have fits into the server's memory.
+	smallMeasured = 10
+)
+
+// A filtered is a query with a name.
+type filtered struct {
+	name string
+	q    runs.Query
+}
+
+// filters are the queries that are measured: none, and one filter each, with
+// what is frequent and what is rare.
+func filters(now time.Time) []filtered {
+	status := func(s ...runs.Status) runs.Query { return runs.Query{Statuses: s} }
+	outcome := func(o runs.Outcome) runs.Query { return runs.Query{Outcomes: []runs.Outcome{o}} }
+	typ := func(t runs.Type) runs.Query { return runs.Query{Types: []runs.Type{t}} }
+	return []filtered{
+		{"no filter", runs.Query{}},
+		{"type, half of the runs", typ("inventory.sync")},
+		{"type, 1 in 10,000", typ("restore.preview")},
+		{"status queued", status(runs.StatusQueued)},
+		{"status completed", status(runs.StatusCompleted)},
+		{"outcome succeeded", outcome(runs.OutcomeSucceeded)},
+		{"outcome failed, 1 in 50", outcome(runs.OutcomeFailed)},
+		{"outcome blocked, 1 in 2,000", outcome(runs.OutcomeBlocked)},
+		{"initiator, 4 of 5", runs.Query{Initiator: runs.Schedule("nightly", "")}},
+		{"initiator, 1 in 250", runs.Query{Initiator: runs.User("user-7", "")}},
+		{"target, 1 in 1,000", runs.Query{Target: runs.Target{Kind: "backup_set", ID: "set-7"}}},
+		{"time, the last day", runs.Query{From: now.AddDate(0, 0, -1)}},
+		{"time, a day 45 days ago", runs.Query{From: now.AddDate(0, 0, -45), To: now.AddDate(0, 0, -44)}},
+	}
+}
+
+// lists measures pages of 50 runs and counts up to 10,000 in tables of millions
+// of runs.
+func (b *bench) lists(ctx context.Context) error {
+	return b.filled(ctx, postgresRuns, sqliteRuns, func(ctx context.Context, s *subject) error {
+		fmt.Fprintln(b.out, "p50 / p99 in ms of", b.calls, "calls")
+		fmt.Fprintf(b.out, "| %s, %d runs, 1 in 10 of one tenant | first page | far page | count | first page, small tenants | count, small tenants |\n|---|---|---|---|---|---|\n", s.name, s.runs)
+		for _, f := range filters(s.now) {
+			row, err := b.listed(ctx, s.store, f)
+			if err != nil {
+				return fmt.Errorf("%s: %w", f.name, err)
+			}
+			fmt.Fprintln(b.out, row)
+		}
+		return nil
+	})
+}
+
+// listed returns the row of one filter.
+func (b *bench) listed(ctx context.Context, s *bunruns.Store, f filtered) (string, error) {
+	large := f.q
+	large.Tenant = largeTenant
+	far, err := farCursors(ctx, s, large)
+	if err != nil {
+		return "", err
+	}
+	list := func(query func(n int) runs.Query) func(n int) error {
+		return func(n int) error {
+			_, err := s.List(ctx, query(n))
+			return err
+		}
+	}
+	count := func(query func(n int) runs.Query) func(n int) error {
+		return func(n int) error {
+			_, err := s.Count(ctx, query(n), 10_000)
+			return err
+		}
+	}
+	whole := func(int) runs.Query { return large }
+	small := func(n int) runs.Query {
+		q := f.q
+		q.Tenant = fmt.Sprint("tenant-", 1+n%smallMeasured)
+		return q
+	}
+	beyond := func(n int) runs.Query {
+		q := large
+		q.After = far[n%len(far)]
+		return q
+	}
+	cells := []string{f.name}
+	for _, do := range []func(n int) error{list(whole), list(beyond), count(whole), list(small), count(small)} {
+		cell, err := b.spread(do)
+		if err != nil {
+			return "", err
+		}
+		cells = append(cells, cell)
+	}
+	return "| " + strings.Join(cells, " | ") + " |", nil
+}
+
+// farCursors pages through up to 20,000 runs and returns the cursors of the
+// farther half; of a list that has one page only, the first.
+func farCursors(ctx context.Context, s *bunruns.Store, q runs.Query) ([]runs.Cursor, error) {
+	all := []runs.Cursor{""}
+	for q.Limit = runs.MaxLimit; len(all) < 100; {
+		page, err := s.List(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		if q.After = page.Next; q.After == "" {
+			break
+		}
+		all = append(all, q.After)
+	}
+	return all[len(all)/2:], nil
+}
+
+// spread returns the median and the 99th percentile of how long calls take, and
+// whether the target was missed. The first calls are not among them.
+func (b *bench) spread(do func(n int) error) (string, error) {
+	for i := range smallMeasured {
+		if err := do(i); err != nil {
+			return "", err
+		}
+	}
+	took := make([]time.Duration, b.calls)
+	for i := range took {
+		begun := time.Now()
+		if err := do(i); err != nil {
+			return "", err
+		}
+		took[i] = time.Since(begun)
+	}
+	cell := percentiles(took)
+	if slices.Sort(took); took[len(took)*99/100] > listTarget {
+		cell += ", missed"
+	}
+	return cell, nil
+}
+
+// A subject is a store with many runs.
+type subject struct {
+	name  string
+	runs  int
+	now   time.Time // when the newest was created
+	store *bunruns.Store
+}
+
+// filled calls measure with each database, filled, one after the other.
+func (b *bench) filled(ctx context.Context, inPostgres, inSQLite int, measure func(ctx context.Context, s *subject) error) error {
+	return errors.Join(b.filledPostgres(ctx, inPostgres, measure), b.filledSQLite(ctx, inSQLite, measure))
+}
+
+func (b *bench) filledPostgres(ctx context.Context, n int, measure func(ctx context.Context, s *subject) error) (err error) {
+	cluster, err := sqltest.StartCluster(ctx, "max_wal_size=4GB")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, cluster.Close()) }()
+	pool, err := open(cluster.URL)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, pool.Close()) }()
+	return b.fillAnd(ctx, bunkit.Postgres(pool), &subject{name: "PostgreSQL", runs: n / b.shrink}, measure)
+}
+
+func (b *bench) filledSQLite(ctx context.Context, n int, measure func(ctx context.Context, s *subject) error) (err error) {
+	dir, err := os.MkdirTemp("", "tenantatlas-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	writeName, readName := bunkit.SQLiteDSN(filepath.Join(dir, "lists.db"))
+	write, err := sql.Open("sqlite", writeName)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, write.Close()) }()
+	read, err := sql.Open("sqlite", readName)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, read.Close()) }()
+	return b.fillAnd(ctx, bunkit.SQLite(write, read), &subject{name: "SQLite", runs: n / b.shrink}, measure)
+}
+
+func (b *bench) fillAnd(ctx context.Context, db bunkit.DB, s *subject, measure func(ctx context.Context, s *subject) error) error {
+	db, d, err := db.Check()
+	if err != nil {
+		return err
+	}
+	if s.store, err = bunruns.New(db); err != nil {
+		return err
+	}
+	if err := s.store.Migrate(ctx); err != nil {
+		return err
+	}
+	s.now = time.Now().Truncate(time.Millisecond)
+	if err := fill(ctx, db, d, s.runs, s.now.UnixMilli()); err != nil {
+		return fmt.Errorf("fill %s: %w", s.name, err)
+	}
+	fmt.Fprintf(os.Stderr, "bench: %s filled with %d runs in %.0f s\n", s.name, s.runs, time.Since(s.now).Seconds())
+	return measure(ctx, s)
+}
