@@ -135,7 +135,7 @@ func scanFixed(dest []any, r *runs.Run) []any {
 }
 
 func scanWhole(r *runs.Run) []any {
-	return append(scanLean(r), (*[]byte)(&r.Params), decoded{&r.Context}, decoded{&r.Failures})
+	return append(scanLean(r), valid{&r.Params}, decoded{&r.Context}, decoded{&r.Failures})
 }
 
 // An at scans an instant.
@@ -150,20 +150,43 @@ func (a at) Scan(src any) error {
 	return err
 }
 
-// A decoded scans JSON. NULL leaves what it points to as it is.
+// A valid scans JSON as it is. See [decoded] for what is none.
+type valid struct{ to *json.RawMessage }
+
+var _ sql.Scanner = valid{}
+
+func (v valid) Scan(src any) error {
+	text, err := textOf(src)
+	if *v.to = nil; json.Valid(text) {
+		*v.to = slices.Clone(text)
+	}
+	return err
+}
+
+// A decoded scans JSON. NULL leaves what it points to as it is, and so does
+// what is no JSON of its kind, which no Store has written: with an error, one
+// row that was damaged would keep all others from being looked for.
 type decoded struct{ to any }
 
 var _ sql.Scanner = decoded{}
 
 func (d decoded) Scan(src any) error {
+	text, err := textOf(src)
+	if len(text) > 0 {
+		_ = json.Unmarshal(text, d.to)
+	}
+	return err
+}
+
+func textOf(src any) ([]byte, error) {
 	switch src := src.(type) {
 	case nil:
-		return nil
+		return nil, nil
 	case string:
-		return json.Unmarshal([]byte(src), d.to)
+		return []byte(src), nil
 	case []byte:
-		return json.Unmarshal(src, d.to)
+		return src, nil
 	default:
-		return fmt.Errorf("a column of type %T is no JSON", src)
+		return nil, fmt.Errorf("a column of type %T is no JSON", src)
 	}
 }
