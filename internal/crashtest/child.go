@@ -241,11 +241,32 @@ func (p *process) holdOn(ctx context.Context, in task) error {
 	}
 }
 
-// poison kills its process, whatever that was started for.
+// poison ends its process, whatever that was started for: with a signal, with
+// more memory than there is, or by its own will.
 func (p *process) poison(_ context.Context, x *runs.Exec, _ task) error {
 	r := x.Run()
 	p.journal.write(event{Kind: eventKill, Run: r.ID, Attempt: r.Attempt, Text: "poison"})
-	return syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	switch r.Attempt {
+	case 1:
+		return syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	case 2:
+		return eat()
+	default:
+		os.Exit(3)
+		return nil
+	}
+}
+
+// eat takes memory until the system gives none any more, which no Go program
+// survives.
+func eat() error {
+	if err := syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: 1 << 20, Max: 1 << 20}); err != nil {
+		return err
+	}
+	for taken := [][]byte{}; ; {
+		taken = append(taken, make([]byte, 64<<20))
+		taken[len(taken)-1][len(taken)] = 1
+	}
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -15,6 +15,7 @@ func TestCrash(t *testing.T) {
 		return
 	}
 	sqltest.Each(t, func(t *testing.T, db sqltest.DB) {
+		t.Parallel() // it mostly waits
 		sum := crashtest.Run(t, db, crashtest.Setup{}, crashtest.Kills(50))
 		if sum.Rescues == 0 || sum.Joined == 0 {
 			t.Errorf("nothing was rescued or joined: %+v", sum)

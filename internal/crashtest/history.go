@@ -174,8 +174,14 @@ func (c *checker) load(ctx context.Context, db sqltest.DB, kept *bunruns.Store) 
 	return err
 }
 
-// starts checks that every start that was acknowledged is there.
+// starts checks that every start that was acknowledged is there, and that no run
+// is there whose process died before it was to be stored.
 func (c *checker) starts() {
+	c.history.each(eventKill, func(e event) {
+		if e.Text == "start.before" && c.runs[e.Run] != nil {
+			c.t.Errorf("run %s is there, whose process died before it stored it", e.Run)
+		}
+	})
 	seen := map[string]bool{}
 	c.history.each(eventStarted, func(e event) {
 		c.sum.Acknowledged++

@@ -15,8 +15,11 @@ import (
 
 // TestModel is that of package runs on databases.
 func TestModel(t *testing.T) {
-	const length = 100
-	programs := crashtest.Kills(100_000/50/length) * 50 / 40
+	const length, shards = 100, 4
+	programs := 100_000 / 50 / length
+	if crashtest.Long() {
+		programs *= 50
+	}
 	seed := rand.Uint64N(1 << 32)
 	if text := os.Getenv("TENANTATLAS_SEED"); text != "" {
 		programs = 1
@@ -24,28 +27,35 @@ func TestModel(t *testing.T) {
 			t.Fatalf("TENANTATLAS_SEED: %v", err)
 		}
 	}
-	sqltest.Each(t, func(t *testing.T, db sqltest.DB) {
-		t.Parallel() // they mostly wait
-		s := crashtest.Open(t, db)
-		if err := s.Migrate(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		for n := range programs {
-			var last error
-			played := 0
-			fails := func(p model.Program) bool {
-				played++
-				err := model.Play(t.Context(), s, fmt.Sprintf("model_%d_%d", n, played), p)
-				if err != nil {
-					last = err
+	for shard := range shards {
+		t.Run(fmt.Sprint(shard), func(t *testing.T) {
+			sqltest.Each(t, func(t *testing.T, db sqltest.DB) {
+				t.Parallel() // they mostly wait
+				s := migrated(t, db)
+				for n := shard; n < programs; n += shards {
+					play(t, s, n, seed+uint64(n), length)
 				}
-				return err != nil
-			}
-			if p := model.NewProgram(seed+uint64(n), length); fails(p) {
-				p = model.Shrink(p, 30, fails)
-				t.Fatalf("TENANTATLAS_SEED=%d, %d of %d steps:\n%v", seed+uint64(n), len(p), length, last)
-			}
+			})
+		})
+	}
+	t.Logf("%d steps", programs*length)
+}
+
+// play plays the nth program.
+func play(t *testing.T, s model.Store, n int, seed uint64, length int) {
+	t.Helper()
+	var last error
+	played := 0
+	fails := func(p model.Program) bool {
+		played++
+		err := model.Play(t.Context(), s, fmt.Sprintf("model_%d_%d", n, played), p)
+		if err != nil {
+			last = err
 		}
-		t.Logf("%d steps", programs*length)
-	})
+		return err != nil
+	}
+	if p := model.NewProgram(seed, length); fails(p) {
+		p = model.Shrink(p, 30, fails)
+		t.Fatalf("TENANTATLAS_SEED=%d, %d of %d steps:\n%v", seed, len(p), length, last)
+	}
 }

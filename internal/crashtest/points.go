@@ -37,15 +37,15 @@ func Points() []string {
 type points struct {
 	journal *journal
 	point   string
-	kill    func() // nil means never
+	kill    func(run string) // nil means never
 
 	mu   sync.Mutex
 	left int
 }
 
 func newPoints(j *journal, point string, pass int) *points {
-	return &points{journal: j, point: point, left: pass, kill: func() {
-		j.write(event{Kind: eventKill, Text: point})
+	return &points{journal: j, point: point, left: pass, kill: func(run string) {
+		j.write(event{Kind: eventKill, Run: run, Text: point})
 		if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err == nil {
 			select {} // it is on its way
 		}
@@ -63,25 +63,28 @@ func (p *points) reached(point string) bool {
 	return p.left == 0
 }
 
-func (p *points) pass(point string) {
+func (p *points) pass(point string) { p.passOf("", point) }
+
+// passOf passes a point of a run.
+func (p *points) passOf(run, point string) {
 	if p.reached(point) {
-		p.kill()
+		p.kill(run)
 	}
 }
 
-// around passes the points before, during and after a call. What the call has
-// done is said in between.
-func (p *points) around(name string, call func() error, done func()) error {
-	p.pass(name + ".before")
+// around passes the points of a run before, during and after a call. What the
+// call has done is said in between.
+func (p *points) around(run, name string, call func() error, done func()) error {
+	p.passOf(run, name+".before")
 	if p.reached(name + ".during") {
 		// Somewhere within the few milliseconds that a write takes.
-		time.AfterFunc(rand.N(3*time.Millisecond), p.kill)
+		time.AfterFunc(rand.N(3*time.Millisecond), func() { p.kill(run) })
 	}
 	err := call()
 	if err == nil && done != nil {
 		done()
 	}
-	p.pass(name + ".after")
+	p.passOf(run, name+".after")
 	return err
 }
 
@@ -93,7 +96,7 @@ type store struct {
 }
 
 func (s *store) Insert(ctx context.Context, r *runs.Run) (stored *runs.Run, inserted bool, err error) {
-	err = s.points.around("start", func() (err error) {
+	err = s.points.around(r.ID, "start", func() (err error) {
 		stored, inserted, err = s.Store.Insert(ctx, r)
 		return err
 	}, nil)
@@ -102,7 +105,7 @@ func (s *store) Insert(ctx context.Context, r *runs.Run) (stored *runs.Run, inse
 
 func (s *store) Update(ctx context.Context, r *runs.Run) (stored *runs.Run, err error) {
 	step := stepOf(r)
-	err = s.points.around(step.name, func() (err error) {
+	err = s.points.around(r.ID, step.name, func() (err error) {
 		stored, err = s.Store.Update(ctx, r)
 		return err
 	}, func() {
@@ -114,7 +117,7 @@ func (s *store) Update(ctx context.Context, r *runs.Run) (stored *runs.Run, err 
 }
 
 func (s *store) PutItems(ctx context.Context, ref runs.Ref, attempt int, items []runs.Item) error {
-	return s.points.around("items", func() error { return s.Store.PutItems(ctx, ref, attempt, items) }, nil)
+	return s.points.around(ref.ID, "items", func() error { return s.Store.PutItems(ctx, ref, attempt, items) }, nil)
 }
 
 type step struct {
@@ -165,7 +168,7 @@ type dispatcher struct {
 }
 
 func (d *dispatcher) Dispatch(ctx context.Context, ref runs.Ref) error {
-	return d.points.around("dispatch", func() error { return d.Dispatcher.Dispatch(ctx, ref) }, nil)
+	return d.points.around(ref.ID, "dispatch", func() error { return d.Dispatcher.Dispatch(ctx, ref) }, nil)
 }
 
 func (d *dispatcher) Work(ctx context.Context, claim runs.Claim) error {

@@ -8,6 +8,7 @@ import (
 
 // TestPostmaster kills the server that keeps the runs.
 func TestPostmaster(t *testing.T) {
+	t.Parallel()
 	cycles := 3
 	if crashtest.Long() {
 		cycles = 20

@@ -106,8 +106,9 @@ func (sc *scene) effects(process int, r *runs.Run) (n int) {
 	return n
 }
 
-// Poison checks that a run which kills every process that executes it fails
-// when it has done so three times, and that the others go on.
+// Poison checks that a run which ends every process that executes it, each time
+// in another way, fails when it has done so three times, and that the others go
+// on.
 func Poison(t *testing.T, db sqltest.DB, s Setup) {
 	t.Helper()
 	sc := newScene(t, s, db)

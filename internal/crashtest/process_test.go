@@ -15,7 +15,10 @@ func TestPoison(t *testing.T) {
 	if crashtest.Child(t, crashtest.Setup{}) {
 		return
 	}
-	sqltest.Each(t, func(t *testing.T, db sqltest.DB) { crashtest.Poison(t, db, crashtest.Setup{}) })
+	sqltest.Each(t, func(t *testing.T, db sqltest.DB) {
+		t.Parallel()
+		crashtest.Poison(t, db, crashtest.Setup{})
+	})
 }
 
 func TestSuspend(t *testing.T) {
@@ -23,6 +26,7 @@ func TestSuspend(t *testing.T) {
 		return
 	}
 	sqltest.Each(t, func(t *testing.T, db sqltest.DB) {
+		t.Parallel()
 		// What the process was about to do when it was stopped it does.
 		if late := crashtest.Suspend(t, db, crashtest.Setup{}); late > 1 {
 			t.Errorf("%d effects after the lease was lost", late)
@@ -34,7 +38,10 @@ func TestTerminate(t *testing.T) {
 	if crashtest.Child(t, crashtest.Setup{}) {
 		return
 	}
-	sqltest.Each(t, func(t *testing.T, db sqltest.DB) { crashtest.Terminate(t, db, crashtest.Setup{}) })
+	sqltest.Each(t, func(t *testing.T, db sqltest.DB) {
+		t.Parallel()
+		crashtest.Terminate(t, db, crashtest.Setup{})
+	})
 }
 
 func TestRestart(t *testing.T) {

@@ -278,10 +278,11 @@ func (c *child) got(h *history, e event) {
 // finish looks at how the process ended.
 func (c *child) finish(h *history, err error, said string) {
 	status, _ := c.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	died := status.Signaled() || c.killedItself()
 	switch {
-	case strings.Contains(c.errors.String(), "DATA RACE"), !status.Signaled() && err != nil:
+	case strings.Contains(c.errors.String(), "DATA RACE"), !died && err != nil:
 		c.t.Errorf("process %d: %v\n%s%s", c.number, err, said, &c.errors)
-	case status.Signaled():
+	case died:
 		h.died(c.number)
 	}
 }

@@ -238,3 +238,32 @@ func socketDir(t *testing.T, server string) string {
 	}
 	return u.Query().Get("host")
 }
+
+func TestLine(t *testing.T) {
+	db, line := sqltest.Through(t, sqltest.Postgres(t).DSN)
+	ask := func(patience time.Duration) (time.Duration, error) {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		begun := time.Now()
+		_, err := db.Read.ExecContext(ctx, "SELECT 1")
+		return time.Since(begun), err
+	}
+	for range 2 {
+		line.Set(sqltest.Quality{})
+		if _, err := ask(time.Minute); err != nil {
+			t.Errorf("good line: %v", err)
+		}
+		line.Set(sqltest.Quality{Latency: 100 * time.Millisecond})
+		if took, err := ask(time.Minute); err != nil || took < 200*time.Millisecond {
+			t.Errorf("slow line: %v after %v, want an answer after 200ms", err, took)
+		}
+		line.Set(sqltest.Quality{Silent: true})
+		if _, err := ask(100 * time.Millisecond); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("silent line: %v, want %v", err, context.DeadlineExceeded)
+		}
+		line.Set(sqltest.Quality{Cut: true})
+		if _, err := ask(time.Minute); err == nil || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("cut line: %v, want an error at once", err)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -257,4 +258,54 @@ func ExampleNew() {
 	// Output:
 	// <nil>
 	// r1
+}
+
+// TestFullKeepsNothing: a million references that find no room leave nothing
+// behind; a tenth of them unless TENANTATLAS_LONG is 1.
+func TestFullKeepsNothing(t *testing.T) {
+	many := 100_000
+	if os.Getenv("TENANTATLAS_LONG") == "1" {
+		many = 1_000_000
+	}
+	d := pondruns.New(pondruns.Config{Workers: 2, Queue: 10})
+	blocked := make(chan struct{})
+	begun := make(chan struct{}, 20)
+	stop := work(t, d, claimOf(func(runs.Ref) {
+		begun <- struct{}{}
+		<-blocked
+	}))
+	accepted := 0
+	offer := func(n int) {
+		for i := range n {
+			switch err := d.Dispatch(t.Context(), ref(i)); {
+			case err == nil:
+				accepted++
+			case !errors.Is(err, runs.ErrFull):
+				t.Fatalf("Dispatch: %v", err)
+			}
+		}
+	}
+	offer(1000)
+	<-begun
+	<-begun
+	offer(1000) // the queue is full again
+	before := heap()
+	offer(many)
+	if grown := int64(heap()) - int64(before); grown > 1<<20 {
+		t.Errorf("the heap has grown by %d bytes", grown)
+	}
+	if accepted > 2+10+2 { // and those that the workers hold in their hands
+		t.Errorf("%d references were accepted by 2 workers and a queue of 10", accepted)
+	}
+	close(blocked)
+	stop()
+}
+
+// heap is the memory that is in use.
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }
