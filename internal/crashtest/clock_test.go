@@ -30,8 +30,9 @@ func off(by time.Duration) func(cfg *runs.Config) {
 func TestClocksApart(t *testing.T) {
 	for name, by := range map[string]time.Duration{"first is ahead": 10 * time.Minute, "first is behind": -10 * time.Minute} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // it mostly waits
 			eachStore(t, func(t *testing.T, s model.Store) {
-				t.Parallel() // it mostly waits
+				t.Parallel()
 				var dead atomic.Bool
 				dying := broken(s, func(string, *runs.Run) runstest.Fault {
 					if dead.Load() {

@@ -29,8 +29,9 @@ func TestModel(t *testing.T) {
 	}
 	for shard := range shards {
 		t.Run(fmt.Sprint(shard), func(t *testing.T) {
+			t.Parallel() // they mostly wait
 			sqltest.Each(t, func(t *testing.T, db sqltest.DB) {
-				t.Parallel() // they mostly wait
+				t.Parallel()
 				s := migrated(t, db)
 				for n := shard; n < programs; n += shards {
 					play(t, s, n, seed+uint64(n), length)

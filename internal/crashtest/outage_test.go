@@ -41,8 +41,9 @@ func TestStoreGone(t *testing.T) {
 		"answers get lost": {After: errDown},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // it mostly waits
 			eachStore(t, func(t *testing.T, s model.Store) {
-				t.Parallel() // it mostly waits
+				t.Parallel()
 				var down atomic.Bool
 				far := broken(s, func(string, *runs.Run) runstest.Fault {
 					if down.Load() {
