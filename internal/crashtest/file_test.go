@@ -33,7 +33,7 @@ func TestFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	db.Write.DB.SetConnMaxLifetime(0) // the pragma is the connection's
+	db.Write.SetConnMaxLifetime(0) // the pragma is the connection's
 	pages(60)
 	big := strings.Repeat("x", 30_000)
 	type large struct{ Text string }

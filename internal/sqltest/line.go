@@ -43,7 +43,7 @@ func Through(t testing.TB, dsn string) (DB, *Line) {
 	if filepath.IsAbs(config.Host) {
 		l.network, l.address = "unix", filepath.Join(config.Host, ".s.PGSQL."+strconv.Itoa(int(config.Port)))
 	}
-	dir, err := os.MkdirTemp("", "line-") // the name of a socket must be short
+	dir, err := os.MkdirTemp("", "line-") //nolint:usetesting // the name of a socket must be short
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,8 +32,8 @@
 //   - The job of a process that died stays running for a day, and is then
 //     completed without effect. The run itself is rescued by the Tracker's
 //     sweep, which inserts another job, and one more each time it offers the
-//     run again for as long as the dead one is there: after half the age of
-//     the run, and after five minutes at most.
+//     run again for as long as the dead one is there: at growing distances, up
+//     to five minutes.
 //
 // Completed jobs are deleted after an hour.
 //
