@@ -21,12 +21,13 @@ var staticFiles embed.FS
 // hash of all of them, so that a browser may keep them for ever, and a module
 // can import the one beside it by its plain name.
 type assets struct {
-	hash  string
-	files map[string][]byte
+	hash   string
+	files  map[string][]byte
+	zipped map[string][]byte // the same with gzip
 }
 
 func readAssets() (*assets, error) {
-	a := &assets{files: make(map[string][]byte)}
+	a := &assets{files: make(map[string][]byte), zipped: make(map[string][]byte)}
 	sum := sha256.New()
 	err := fs.WalkDir(staticFiles, "static", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -34,7 +35,7 @@ func readAssets() (*assets, error) {
 		}
 		body, err := staticFiles.ReadFile(name)
 		name = strings.TrimPrefix(name, "static/")
-		a.files[name] = body
+		a.files[name], a.zipped[name] = body, zip(body)
 		fmt.Fprintf(sum, "%s %d\n", name, len(body))
 		sum.Write(body)
 		return err
@@ -73,6 +74,12 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request) {
 		h.Set("Content-Type", "text/javascript; charset=utf-8")
 	}
 	h.Set("Cache-Control", keep)
+	h.Set("Vary", "Accept-Encoding")
 	h.Set("ETag", `"`+a.hash+`"`)
+	if acceptsGzip(r.Header.Get("Accept-Encoding")) {
+		h.Set("Content-Encoding", "gzip")
+		h.Set("ETag", `"`+a.hash+`-gzip"`)
+		body = a.zipped[name]
+	}
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(body))
 }

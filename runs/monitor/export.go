@@ -81,7 +81,9 @@ func (h *Hub) write(w http.ResponseWriter, r *http.Request, t table, format stri
 		said = "incomplete: there is more than an export holds; narrow the filter"
 	}
 	if said != "" {
-		_ = out(row{[]string{said}, map[string]string{"incomplete": said}})
+		cells := make([]string, len(t.head))
+		cells[0] = said
+		_ = out(row{cells, map[string]string{"incomplete": said}})
 		flush()
 	}
 	return nil

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -146,8 +145,9 @@ func (h *Hub) render(w http.ResponseWriter, r *http.Request, status int, name st
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Language", p.Lang)
 	w.Header().Set("Cache-Control", "no-store")
+	body := compressed(w, r, b.Bytes())
 	w.WriteHeader(status)
-	_, _ = io.Copy(w, &b) // a client that is gone cannot be told
+	_, _ = w.Write(body) // a client that is gone cannot be told
 	return nil
 }
 
