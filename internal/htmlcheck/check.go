@@ -34,6 +34,16 @@ func Check(p *Page) []string {
 	return slices.Compact(c.wrong)
 }
 
+// Unsafe is the part of [Check] that is about what could run: event handlers,
+// inline styles, addresses, scripts and the like.
+func Unsafe(p *Page) []string {
+	c := &checker{page: p}
+	for _, n := range p.All("*") {
+		c.safe(n)
+	}
+	return c.wrong
+}
+
 type checker struct {
 	page  *Page
 	ids   map[string]int

@@ -72,6 +72,11 @@ func TestMistakes(t *testing.T) {
 		if diff := cmp.Diff([]string{tt.want}, got); diff != "" {
 			t.Errorf("%q for %q (-want +got):\n%s", tt.new, tt.old, diff)
 		}
+		unsafe := strings.Contains(tt.want, "attribute") || strings.Contains(tt.want, "handler") || strings.Contains(tt.want, "address") ||
+			strings.Contains(tt.want, "written into") || strings.Contains(tt.want, "iframe")
+		if got := htmlcheck.Unsafe(parse(t, strings.Replace(good, tt.old, tt.new, 1))); unsafe != (len(got) == 1) {
+			t.Errorf("%q for %q is unsafe: %q", tt.new, tt.old, got)
+		}
 	}
 }
 

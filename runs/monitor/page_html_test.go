@@ -14,7 +14,6 @@ import (
 	"github.com/tenantatlas/tenantatlas/internal/htmlcheck"
 	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/audit"
-	"github.com/tenantatlas/tenantatlas/runs/memaudit"
 	"github.com/tenantatlas/tenantatlas/runs/monitor"
 )
 
@@ -45,54 +44,76 @@ func (s stored) Counts(context.Context, runs.Query) (runs.Tally, error) { return
 
 func (s stored) Operations() []runs.Operation { return []runs.Operation{s.op} }
 
-// hostile returns a hub where every stored text is x.
-func hostile(t *testing.T, x string) http.Handler {
-	t.Helper()
+// A hostileDesk is a hub of which every stored text is the same.
+type hostileDesk struct {
+	http.Handler
+	runs   stored
+	inbox  tray
+	audit  entries
+	tenant string
+}
+
+// entries are an audit that nobody has cleaned.
+type entries struct {
+	audit.Reader
+	all []audit.Entry
+}
+
+func (e *entries) List(context.Context, audit.Query) (audit.Page, error) {
+	return audit.Page{Entries: e.all, Next: "next"}, nil
+}
+
+func (e *entries) Joins(context.Context, runs.Ref) (n int, more bool, err error) {
+	return 1, false, nil
+}
+
+// set makes x every stored text.
+func (d *hostileDesk) set(x string) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	run := &runs.Run{
+	actor, failure := runs.Actor{Kind: runs.ActorUser, ID: x, Name: x}, runs.Failure{Reason: runs.Reason(x), Message: x}
+	d.runs = stored{&runs.Run{
 		Tenant: "acme", ID: x, Type: runs.Type(x), Status: runs.StatusCompleted, Outcome: runs.OutcomeFailed, Attempt: 2, Lost: 1,
-		Initiator: runs.Actor{Kind: runs.ActorUser, ID: x, Name: x}, Target: runs.Target{Kind: x, ID: x, Name: x},
-		Context: map[string]string{x: x}, Counts: runs.Counts{Total: 2, Failed: 2, Extra: map[string]int64{x: 1}},
-		Failure:  runs.Failure{Reason: runs.Reason(x), Message: x},
-		Failures: []runs.ItemFailure{{Key: x, Failure: runs.Failure{Reason: runs.Reason(x), Message: x}}},
-		Waiting:  runs.Failure{Reason: runs.Reason(x), Message: x},
-		Cancel:   runs.CancelRequest{At: now, By: runs.Actor{Kind: runs.ActorUser, ID: x, Name: x}, Why: x},
-		RetryOf:  x, CreatedAt: now, StartedAt: now, CompletedAt: now.Add(time.Minute),
+		Initiator: actor, Target: runs.Target{Kind: x, ID: x, Name: x}, Context: map[string]string{x: x},
+		Counts: runs.Counts{Total: 2, Failed: 2, Extra: map[string]int64{x: 1}}, Failure: failure,
+		Failures: []runs.ItemFailure{{Key: x, Failure: failure}}, Waiting: failure, Cancel: runs.CancelRequest{At: now, By: actor, Why: x},
+		RetryOf: x, CreatedAt: now, StartedAt: now, CompletedAt: now.Add(time.Minute),
+	}, runs.Operation{Type: runs.Type(x), Label: x, Description: x}}
+	d.inbox.notes = nil
+	d.inbox.add("demo", monitor.Note{ID: x, Run: runs.Ref{Tenant: x, ID: x, Type: runs.Type(x)}, Title: x, Body: x, Status: runs.Status(x), Outcome: runs.Outcome(x), CreatedAt: now})
+	entry := audit.Entry{
+		Tenant: "acme", At: now, Actor: actor, Event: audit.Event(x), Action: runs.Action(x), Result: x, Reason: runs.Reason(x),
+		Object: audit.Object{Kind: "run", ID: x, Name: x}, Facts: map[string]string{x: x},
 	}
-	inbox := new(tray)
-	inbox.add("owner", monitor.Note{ID: x, Run: runs.Ref{Tenant: x, ID: x, Type: runs.Type(x)}, Title: x, Body: x, Status: runs.Status(x), Outcome: runs.Outcome(x), CreatedAt: now})
-	log, err := audit.New(audit.Config{Store: memaudit.New(), Keys: []audit.Key{audit.NewKey("1")}})
-	if err == nil {
-		err = log.Record(t.Context(), audit.Entry{
-			Tenant: "acme", Actor: run.Initiator, Event: audit.Event("e" + x), Action: runs.Action(x), Result: x, Reason: runs.Reason(x),
-			Object: audit.Object{Kind: "run", ID: x, Name: x}, Facts: map[string]string{"a": x},
-		})
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	d.audit.all = []audit.Entry{entry, entry}
+	d.audit.all[1].Object.Kind = x
+	d.tenant = x
+}
+
+func hostile(t *testing.T, x string) *hostileDesk {
+	t.Helper()
+	d := new(hostileDesk)
+	d.set(x)
 	who, access := monitor.InsecureDemo()
 	hub, err := monitor.New(monitor.Config{
-		Runs: stored{run, runs.Operation{Type: runs.Type(x), Label: x, Description: x}},
+		Runs: &d.runs,
 		Who: func(r *http.Request) (runs.Actor, error) {
+			r.RemoteAddr, r.Host = "127.0.0.1:1", "localhost"
 			actor, err := who(r)
-			actor.ID, actor.Name = "owner", x
+			actor.Name = d.tenant
 			return actor, err
 		},
-		Authorizer: access, Inbox: inbox, Audit: log, Actions: lateActions{},
-		Links:   func(*runs.Run) []monitor.Link { return []monitor.Link{{x, x}} },
-		Tenants: func(context.Context, runs.Actor) ([]string, error) { return []string{"acme", x}, nil },
-		Now:     func() time.Time { return now.Add(time.Hour) },
+		Authorizer: access, Inbox: &d.inbox, Audit: &d.audit, Actions: lateActions{},
+		Links:   func(*runs.Run) []monitor.Link { return []monitor.Link{{d.tenant, d.tenant}} },
+		Tenants: func(context.Context, runs.Actor) ([]string, error) { return []string{"acme", d.tenant}, nil },
+		Now:     func() time.Time { return time.Date(2026, 1, 2, 4, 4, 5, 0, time.UTC) },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/ops/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.RemoteAddr, r.Host = "127.0.0.1:1", "localhost"
-		hub.ServeHTTP(w, r)
-	}))
-	return mux
+	mux.Handle("/ops/", hub)
+	d.Handler = mux
+	return d
 }
 
 // pagePaths are one address of each page.
@@ -122,23 +143,21 @@ func TestHostileTexts(t *testing.T) {
 		"/ops/t/acme/", "/ops/t/acme/runs?not.type=a.b", "/ops/t/acme/runs/r1?started=joined&reason=x", "/ops/t/acme/types", "/ops/t/acme/audit",
 		"/ops/notifications",
 	}
-	harmless := hostile(t, "harmless.text")
+	h := hostile(t, "harmless.text")
 	want := make(map[string]string)
 	for _, path := range paths {
-		want[path] = page(t, harmless, "", path).Shape()
+		want[path] = page(t, h, "", path).Shape()
 	}
 	all := payloads(t)
 	for _, payload := range all {
-		h := hostile(t, payload)
+		h.set(payload)
 		for _, path := range paths {
 			p := page(t, h, "", path)
-			if diff := cmp.Diff(want[path], p.Shape()); diff != "" {
-				t.Errorf("%s with %q has other elements:\n%s", path, payload, diff)
+			if got := p.Shape(); got != want[path] {
+				t.Errorf("%s with %q has other elements:\n%s", path, payload, cmp.Diff(want[path], got))
 			}
-			for _, wrong := range htmlcheck.Check(p) {
-				if strings.Contains(wrong, "address") || strings.Contains(wrong, "handler") || strings.Contains(wrong, "written into") {
-					t.Errorf("%s with %q: %s", path, payload, wrong)
-				}
+			for _, wrong := range htmlcheck.Unsafe(p) {
+				t.Errorf("%s with %q: %s", path, payload, wrong)
 			}
 		}
 		if t.Failed() {
@@ -156,7 +175,7 @@ func TestHostileAddresses(t *testing.T) {
 	d := newDesk(t, nil)
 	for _, payload := range payloads(t) {
 		x := urlEscape(payload)
-		for _, path := range []string{"/ops/t/acme/runs?initiator=" + x + "&target=" + x + "&" + x + "=1", "/ops/t/acme/runs?q=%22" + x + "%22", "/ops/t/acme/runs/" + x} {
+		for _, path := range []string{"/ops/t/acme/runs?initiator=" + x + "&target=" + x + "&" + x + "=1&q=%22" + x + "%22", "/ops/t/acme/runs/" + x} {
 			resp, _ := get(t, d.handler, "owner", path)
 			if to := resp.Header.Get("Location"); to != "" {
 				path = to
