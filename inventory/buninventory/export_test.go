@@ -9,7 +9,7 @@ import (
 )
 
 // LockKey is the key of a tenant's lock in PostgreSQL.
-func LockKey(tenant string) int64 { return lockKey(tenant) }
+func LockKey(tenant string) int64 { return lockOf(tenant, false).Key() }
 
 // A Statement is one that this package would run.
 type Statement struct {
@@ -56,16 +56,16 @@ func (s *Store) Writes(tenant string, entries []inventory.Entry) ([]Statement, e
 	if err != nil {
 		return nil, err
 	}
-	bound := func(name string, b bulk, rows [][]any) Statement {
+	bound := func(name string, b bunkit.Bulk, rows [][]any) Statement {
 		args := []any{tenant}
-		for i := range b.columns {
+		for i := range b.Columns {
 			var array []any
 			for _, row := range rows {
 				array = append(array, row[i])
 			}
 			args = append(args, array)
 		}
-		return Statement{name, b.text, args}
+		return Statement{name, b.Text, args}
 	}
 	kind, missed := entries[0].Kind, array([]string{entries[0].ID})
 	at := s.instant(entries[0].LastSeenAt)

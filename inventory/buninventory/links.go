@@ -94,5 +94,5 @@ func (s *Store) linkStatement(q inventory.LinkQuery, after []string, size int) (
 			"i.tenant = $1 AND i.kind = l.to_kind AND i.id = l.to_id") +
 		" LEFT JOIN inventory_scopes AS s ON s.tenant = $1 AND s.kind = l.to_kind AND s.selection = " + w.arg(q.Selection) +
 		" ORDER BY l." + strings.Join(order, ", l.")
-	return translate(s.dialect, statement), w.args
+	return s.dialect.Translate(statement), w.args
 }

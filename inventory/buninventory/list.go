@@ -172,8 +172,8 @@ func (s *Store) itemStatement(q inventory.Query, w *itemWalk) string {
 	if text := inventory.Fold(q.Text); text != "" {
 		w.and(s.contains(w.arg(text)))
 	}
-	return translate(s.dialect, "SELECT "+shown+", i.fold FROM (SELECT * FROM inventory_items WHERE "+w.where()+
-		w.order("")+limit(q.PageSize())+") AS i"+derive(selection)+w.order("i."))
+	return s.dialect.Translate("SELECT " + shown + ", i.fold FROM (SELECT * FROM inventory_items WHERE " + w.where() +
+		w.order("") + limit(q.PageSize()) + ") AS i" + derive(selection) + w.order("i."))
 }
 
 // contains returns the condition that an item has the folded text in a
@@ -194,7 +194,7 @@ func (s *Store) contains(text string) string {
 func (s *Store) horizon(ctx context.Context, w *itemWalk) (last []string, err error) {
 	statement := "SELECT kind, fold, id FROM inventory_items WHERE " + w.where() + w.order("") +
 		" LIMIT 1 OFFSET " + strconv.Itoa(maxLook-1)
-	err = bunkit.Query(ctx, s.db.Read.DB, translate(s.dialect, statement), w.args, func(rows *sql.Rows) error {
+	err = bunkit.Query(ctx, s.db.Read.DB, s.dialect.Translate(statement), w.args, func(rows *sql.Rows) error {
 		last = make([]string, 3)
 		return rows.Scan(&last[0], &last[1], &last[2])
 	})

@@ -18,7 +18,7 @@ import (
 
 // Put implements [inventory.Store]. It is one transaction of about eight
 // statements however many entries there are, as long as PostgreSQL takes them
-// at once; see bulkRows.
+// at once; see bunkit.Bulk.
 //
 // LastSeenAt and LastSeenRun stay as they are if another run has seen the item
 // later: two runs of different selections can see it at a time.
@@ -217,7 +217,7 @@ func (s *Store) put(ctx context.Context, t *tx, p plan) error {
 	}
 	for _, b := range p.batches {
 		for _, w := range []struct {
-			stmt bulk
+			stmt bunkit.Bulk
 			rows [][]any
 		}{
 			{s.sql.leaveContents, b.leaves},

@@ -10,9 +10,9 @@ import (
 // all of them is the tenant.
 type statements struct {
 	get, known, content, hide                   string
-	putContents, leaveContents, putItems        bulk
+	putContents, leaveContents, putItems        bunkit.Bulk
 	keepContents, haveContents                  string
-	dropLinks, putLinks                         bulk
+	dropLinks, putLinks                         bunkit.Bulk
 	report, coverage, kind, coverKind           string
 	lost, freeze, unfreeze, seeAgain            string
 	finish, scopes                              string
@@ -111,14 +111,14 @@ func (s *statements) forItems(d bunkit.Dialect) {
 		" FROM ROWS LEFT JOIN inventory_kinds AS k ON k.tenant = $1 AND k.kind = r.kind WHERE true"+
 		" ON CONFLICT (tenant, kind, id) DO UPDATE SET "+strings.Join(set, ", "), itemRow)
 
-	s.get = translate(d, "SELECT "+shown+", c.packed, a.packed FROM inventory_items AS i"+derive("$2")+
-		" LEFT JOIN inventory_contents AS c ON c.tenant = $1 AND c.hash = i.hash"+
-		" LEFT JOIN inventory_contents AS a ON a.tenant = $1 AND a.hash = i.assignments_hash"+
+	s.get = d.Translate("SELECT " + shown + ", c.packed, a.packed FROM inventory_items AS i" + derive("$2") +
+		" LEFT JOIN inventory_contents AS c ON c.tenant = $1 AND c.hash = i.hash" +
+		" LEFT JOIN inventory_contents AS a ON a.tenant = $1 AND a.hash = i.assignments_hash" +
 		" WHERE i.tenant = $1 AND i.kind = $3 AND i.id = $4")
-	s.known = translate(d, "SELECT k.covered_at, k.full_at, i.id, i.hash, i.assignments_hash, i.stamp, i.linked FROM (SELECT 1) AS one"+
-		" LEFT JOIN inventory_kinds AS k ON k.tenant = $1 AND k.kind = $2"+
+	s.known = d.Translate("SELECT k.covered_at, k.full_at, i.id, i.hash, i.assignments_hash, i.stamp, i.linked FROM (SELECT 1) AS one" +
+		" LEFT JOIN inventory_kinds AS k ON k.tenant = $1 AND k.kind = $2" +
 		" LEFT JOIN inventory_items AS i ON i.tenant = $1 AND i.kind = $2")
-	s.hide = translate(d, "UPDATE inventory_items SET hidden = $4 WHERE tenant = $1 AND kind = $2 AND id = $3")
+	s.hide = d.Translate("UPDATE inventory_items SET hidden = $4 WHERE tenant = $1 AND kind = $2 AND id = $3")
 }
 
 // probe returns a join, an inner one if join is "", that finds the rows of a
@@ -144,7 +144,7 @@ func among(d bunkit.Dialect, column, values string) string {
 }
 
 func (s *statements) forContents(d bunkit.Dialect) {
-	s.content = translate(d, "SELECT packed FROM inventory_contents WHERE tenant = $1 AND hash = $2")
+	s.content = d.Translate("SELECT packed FROM inventory_contents WHERE tenant = $1 AND hash = $2")
 	s.putContents = newBulk(d, "INSERT INTO inventory_contents (tenant, hash, packed, loose) SELECT $1::text, r.hash, r.packed, false"+
 		" FROM ROWS WHERE true ON CONFLICT (tenant, hash) DO NOTHING", []column{{"hash", "text"}, {"packed", "bytea"}})
 
@@ -153,9 +153,9 @@ func (s *statements) forContents(d bunkit.Dialect) {
 		hashes = "(SELECT value AS hash FROM json_each($2)) AS r"
 	}
 	hashes += probe(d, "", "c.hash, c.unused_at", "inventory_contents", "c", "c.tenant = $1 AND c.hash = r.hash")
-	s.keepContents = translate(d, "UPDATE inventory_contents SET unused_at = NULL WHERE tenant = $1 AND "+
+	s.keepContents = d.Translate("UPDATE inventory_contents SET unused_at = NULL WHERE tenant = $1 AND " +
 		among(d, "hash", "SELECT c.hash FROM "+hashes+" WHERE c.unused_at IS NOT NULL"))
-	s.haveContents = translate(d, "SELECT count(*) FROM "+hashes)
+	s.haveContents = d.Translate("SELECT count(*) FROM " + hashes)
 
 	was := func(column string) string {
 		return "SELECT i." + column + " FROM ROWS" + probe(d, "", "i."+column, "inventory_items", "i",
@@ -187,46 +187,46 @@ func (s *statements) forLinks(d bunkit.Dialect) {
 }
 
 func (s *statements) forCover(d bunkit.Dialect) {
-	s.report = translate(d, "INSERT INTO inventory_reports (tenant, run, selection, latest_at) VALUES ($1, $2, $3, $4)"+
-		" ON CONFLICT (tenant, run) DO UPDATE SET"+
+	s.report = d.Translate("INSERT INTO inventory_reports (tenant, run, selection, latest_at) VALUES ($1, $2, $3, $4)" +
+		" ON CONFLICT (tenant, run) DO UPDATE SET" +
 		" latest_at = greatest(coalesce(inventory_reports.latest_at, excluded.latest_at), excluded.latest_at)")
-	s.coverage = translate(d, "INSERT INTO inventory_coverage (tenant, run, kind, at, succeeded, consistent, body)"+
-		" VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant, run, kind) DO UPDATE SET"+
+	s.coverage = d.Translate("INSERT INTO inventory_coverage (tenant, run, kind, at, succeeded, consistent, body)" +
+		" VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant, run, kind) DO UPDATE SET" +
 		" at = excluded.at, succeeded = excluded.succeeded, consistent = excluded.consistent, body = excluded.body")
-	s.kind = translate(d, "SELECT covered_at, full_at, epoch, seen_at, seen_run FROM inventory_kinds WHERE tenant = $1 AND kind = $2")
-	s.coverKind = translate(d, "INSERT INTO inventory_kinds (tenant, kind, covered_at, full_at, epoch, seen_at, seen_run)"+
-		" VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant, kind) DO UPDATE SET covered_at = excluded.covered_at,"+
+	s.kind = d.Translate("SELECT covered_at, full_at, epoch, seen_at, seen_run FROM inventory_kinds WHERE tenant = $1 AND kind = $2")
+	s.coverKind = d.Translate("INSERT INTO inventory_kinds (tenant, kind, covered_at, full_at, epoch, seen_at, seen_run)" +
+		" VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant, kind) DO UPDATE SET covered_at = excluded.covered_at," +
 		" full_at = excluded.full_at, epoch = excluded.epoch, seen_at = excluded.seen_at, seen_run = excluded.seen_run")
 
 	missed := "(SELECT json_array_elements_text($3::text::json) AS id)"
 	if d == bunkit.SQLite3 {
 		missed = "(SELECT value AS id FROM json_each($3))"
 	}
-	s.lost = translate(d, "SELECT count(*) FROM "+missed+" AS m"+probe(d, "", "i.since", "inventory_items", "i",
-		"i.tenant = $1 AND i.kind = $2 AND i.id = m.id")+" WHERE i.since IS NOT NULL")
+	s.lost = d.Translate("SELECT count(*) FROM " + missed + " AS m" + probe(d, "", "i.since", "inventory_items", "i",
+		"i.tenant = $1 AND i.kind = $2 AND i.id = m.id") + " WHERE i.since IS NOT NULL")
 	const of = " WHERE tenant = $1 AND kind = $2"
 	follows := "CASE WHEN since <= $4::bigint AND $5::timestamptz > seen_at THEN "
-	s.freeze = translate(d, "UPDATE inventory_items SET since = NULL,"+
-		" seen_at = "+follows+"$5::timestamptz ELSE seen_at END, seen_run = "+follows+"$6::text ELSE seen_run END"+
+	s.freeze = d.Translate("UPDATE inventory_items SET since = NULL," +
+		" seen_at = " + follows + "$5::timestamptz ELSE seen_at END, seen_run = " + follows + "$6::text ELSE seen_run END" +
 		// PostgreSQL reads all of the kind for this, and the ids into a hash
 		// table. Without IS TRUE, it may read them again for each item.
-		of+" AND since IS NOT NULL AND (id IN "+missed+") IS TRUE")
-	s.unfreeze = translate(d, "UPDATE inventory_items SET since = $4"+of+" AND since IS NULL AND id NOT IN "+missed)
-	s.seeAgain = translate(d, "UPDATE inventory_items SET seen_at = $4, seen_run = $5"+of+
-		" AND since IS NULL AND seen_at < $4 AND id NOT IN "+missed)
+		of + " AND since IS NOT NULL AND (id IN " + missed + ") IS TRUE")
+	s.unfreeze = d.Translate("UPDATE inventory_items SET since = $4" + of + " AND since IS NULL AND id NOT IN " + missed)
+	s.seeAgain = d.Translate("UPDATE inventory_items SET seen_at = $4, seen_run = $5" + of +
+		" AND since IS NULL AND seen_at < $4 AND id NOT IN " + missed)
 }
 
 func (s *statements) forFinish(d bunkit.Dialect) {
-	s.finish = translate(d, "INSERT INTO inventory_reports (tenant, run, selection, finished_at) VALUES ($1, $2, $3, $4)"+
+	s.finish = d.Translate("INSERT INTO inventory_reports (tenant, run, selection, finished_at) VALUES ($1, $2, $3, $4)" +
 		" ON CONFLICT (tenant, run) DO UPDATE SET finished_at = excluded.finished_at WHERE inventory_reports.finished_at IS NULL")
-	s.scopes = translate(d, "INSERT INTO inventory_scopes (tenant, kind, selection, last_at, consistent)"+
-		" SELECT c.tenant, c.kind, s.selection, c.at, c.consistent FROM inventory_coverage AS c,"+
-		" (SELECT $3::text AS selection UNION SELECT '') AS s WHERE c.tenant = $1 AND c.run = $2 AND c.succeeded"+
-		" ON CONFLICT (tenant, kind, selection) DO UPDATE SET"+
-		" before_at = CASE WHEN excluded.last_at > inventory_scopes.last_at THEN inventory_scopes.last_at"+
-		" WHEN excluded.last_at < inventory_scopes.last_at"+
-		" THEN greatest(coalesce(inventory_scopes.before_at, excluded.last_at), excluded.last_at) ELSE inventory_scopes.before_at END,"+
-		" consistent = CASE WHEN excluded.last_at > inventory_scopes.last_at THEN excluded.consistent ELSE inventory_scopes.consistent END,"+
+	s.scopes = d.Translate("INSERT INTO inventory_scopes (tenant, kind, selection, last_at, consistent)" +
+		" SELECT c.tenant, c.kind, s.selection, c.at, c.consistent FROM inventory_coverage AS c," +
+		" (SELECT $3::text AS selection UNION SELECT '') AS s WHERE c.tenant = $1 AND c.run = $2 AND c.succeeded" +
+		" ON CONFLICT (tenant, kind, selection) DO UPDATE SET" +
+		" before_at = CASE WHEN excluded.last_at > inventory_scopes.last_at THEN inventory_scopes.last_at" +
+		" WHEN excluded.last_at < inventory_scopes.last_at" +
+		" THEN greatest(coalesce(inventory_scopes.before_at, excluded.last_at), excluded.last_at) ELSE inventory_scopes.before_at END," +
+		" consistent = CASE WHEN excluded.last_at > inventory_scopes.last_at THEN excluded.consistent ELSE inventory_scopes.consistent END," +
 		" last_at = greatest(excluded.last_at, inventory_scopes.last_at)")
 
 	const used = "(EXISTS (SELECT 1 FROM inventory_items AS i WHERE i.tenant = $1 AND i.hash = c.hash)" +
@@ -235,22 +235,22 @@ func (s *statements) forFinish(d bunkit.Dialect) {
 		return " WHERE tenant = $1 AND " + among(d, "hash", "SELECT c.hash FROM inventory_contents AS c WHERE c.tenant = $1"+
 			" AND c.unused_at IS NOT NULL AND c.unused_at <= $2 AND "+which+" LIMIT 10000")
 	}
-	s.sortLoose = translate(d, "UPDATE inventory_contents AS c SET loose = false, unused_at = CASE WHEN "+used+
-		" THEN NULL ELSE coalesce(unused_at, $2::timestamptz) END"+
-		" WHERE tenant = $1 AND "+among(d, "hash", "SELECT l.hash FROM inventory_contents AS l WHERE l.tenant = $1 AND l.loose LIMIT 10000"))
-	s.dropUnused = translate(d, "DELETE FROM inventory_contents"+some("NOT "+used))
-	s.keepUsed = translate(d, "UPDATE inventory_contents SET unused_at = NULL"+some(used))
+	s.sortLoose = d.Translate("UPDATE inventory_contents AS c SET loose = false, unused_at = CASE WHEN " + used +
+		" THEN NULL ELSE coalesce(unused_at, $2::timestamptz) END" +
+		" WHERE tenant = $1 AND " + among(d, "hash", "SELECT l.hash FROM inventory_contents AS l WHERE l.tenant = $1 AND l.loose LIMIT 10000"))
+	s.dropUnused = d.Translate("DELETE FROM inventory_contents" + some("NOT "+used))
+	s.keepUsed = d.Translate("UPDATE inventory_contents SET unused_at = NULL" + some(used))
 
 	const old = "IN (SELECT run FROM (SELECT run, row_number() OVER (PARTITION BY selection" +
 		" ORDER BY latest_at DESC NULLS LAST, run DESC) AS place FROM inventory_reports WHERE tenant = $1) AS placed WHERE place > $2)"
-	s.dropCoverage = translate(d, "DELETE FROM inventory_coverage WHERE tenant = $1 AND run "+old)
-	s.dropReports = translate(d, "DELETE FROM inventory_reports WHERE tenant = $1 AND run "+old)
+	s.dropCoverage = d.Translate("DELETE FROM inventory_coverage WHERE tenant = $1 AND run " + old)
+	s.dropReports = d.Translate("DELETE FROM inventory_reports WHERE tenant = $1 AND run " + old)
 }
 
 func (s *statements) forReports(d bunkit.Dialect) {
 	of := func(which string) string {
-		return translate(d, "SELECT r.run, r.selection, r.finished_at, c.body FROM (SELECT run, selection, finished_at"+
-			" FROM inventory_reports WHERE tenant = $1 AND "+which+" ORDER BY finished_at DESC, run DESC LIMIT 1) AS r"+
+		return d.Translate("SELECT r.run, r.selection, r.finished_at, c.body FROM (SELECT run, selection, finished_at" +
+			" FROM inventory_reports WHERE tenant = $1 AND " + which + " ORDER BY finished_at DESC, run DESC LIMIT 1) AS r" +
 			" LEFT JOIN inventory_coverage AS c ON c.tenant = $1 AND c.run = r.run ORDER BY c.kind")
 	}
 	s.reportOfRun = of("run = $2")
