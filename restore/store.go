@@ -28,8 +28,10 @@ var (
 // store outlives one. A write that returned without an error is as durable as
 // the store ever is, and a read that begins afterwards sees it; one that returned
 // an error has changed nothing. Tenants are invisible to each other. Instants are
-// passed in UTC and whole microseconds, and come back equal. Nothing that was
-// passed is kept hold of, and the caller owns what it gets.
+// passed in UTC and whole microseconds, and come back equal, as does everything
+// else; texts are valid UTF-8. Nothing that was passed is kept hold of, and the
+// caller owns what it gets. What is too large for a store, or has characters that
+// it cannot keep, is [ErrInvalid].
 type Store interface {
 	Documents
 	Journal
@@ -38,7 +40,7 @@ type Store interface {
 
 // Documents keeps the documents of restores.
 type Documents interface {
-	// Create adds a restore, with revision 1. It reports [ErrExists] if the
+	// Create adds a restore, and sets r.Revision to 1. It reports [ErrExists] if the
 	// tenant has one with this ID, and [ErrInvalid] for one without tenant or
 	// ID.
 	Create(ctx context.Context, r *Restore) error
@@ -53,8 +55,8 @@ type Documents interface {
 	Replace(ctx context.Context, r *Restore) error
 
 	// List returns the restores that match q, newest first, those of one
-	// instant by descending ID, without their mappings. It reports
-	// [ErrBadCursor].
+	// instant by descending ID, without their mappings; each once over the
+	// pages. It reports [ErrBadCursor].
 	List(ctx context.Context, q Query) (Page, error)
 }
 
@@ -78,11 +80,14 @@ type Cursor = runs.Cursor
 // Journal keeps the items of restores. Every write names the fence that its
 // writer has, and reports [ErrConflict], changing nothing, unless that is the
 // Fence of the stored restore: whoever was believed dead writes nothing any more.
+// It reports [ErrNotFound] if there is no such restore.
 type Journal interface {
 	// Clear removes all items of a restore.
 	Clear(ctx context.Context, tenant, restore string, fence int64) error
 
-	// Put adds items, or replaces those of the same objects.
+	// Put adds items, or replaces those of the same objects; of several for one
+	// object the last stays. It reports [ErrInvalid], keeping none of them, for
+	// an item without kind or ID.
 	Put(ctx context.Context, tenant, restore string, fence int64, items []Item) error
 
 	// Items returns the items that match q in the order of their kinds, folded
@@ -113,12 +118,13 @@ type ItemPage struct {
 // Memory keeps what was found out about two tenants once: what somebody has
 // answered when something was mapped, and what objects of a backup have become.
 type Memory interface {
-	// Remember keeps answers, replacing those to the same question. It reports
-	// [ErrInvalid] for one without tenant, kind, id or To.
+	// Remember keeps answers, replacing those to the same question, which is
+	// the origin, the kind and the ID. It reports [ErrInvalid], keeping none of
+	// them, for one without origin, kind, ID or To.
 	Remember(ctx context.Context, tenant string, answers []Answer) error
 
 	// Recall returns the answers that there are to questions about these things
-	// of the origin, which is a tenant.
+	// of the origin, which is a tenant: each once, in no particular order.
 	Recall(ctx context.Context, tenant, origin string, refs []inventory.Ref) ([]Answer, error)
 }
 

@@ -32,8 +32,10 @@ var (
 // store outlives one. A write that returned without an error is as durable as
 // the store ever is, and a read that begins afterwards sees it; one that returned
 // an error has changed nothing. Tenants are invisible to each other. Instants are
-// passed in UTC and whole microseconds, and come back equal. Nothing that was
-// passed is kept hold of, and the caller owns what it gets.
+// passed in UTC and whole microseconds, and come back equal, as does everything
+// else; texts are valid UTF-8. Nothing that was passed is kept hold of, and the
+// caller owns what it gets. What is too large for a store, or has characters that
+// it cannot keep, is [ErrInvalid].
 type Store interface {
 	Sets
 	Versions
@@ -52,7 +54,8 @@ type Sets interface {
 	GetSet(ctx context.Context, tenant, id string) (*Set, error)
 
 	// ListSets returns the sets that match q, newest first, those of one
-	// instant by descending ID. It reports [ErrBadCursor].
+	// instant by descending ID; each once over the pages. It reports
+	// [ErrBadCursor].
 	ListSets(ctx context.Context, q SetQuery) (SetPage, error)
 
 	// UseSet notes that holder needs the set until then; a holder that says so
@@ -64,13 +67,16 @@ type Sets interface {
 // Versions keeps what was captured.
 type Versions interface {
 	// Stage adds items to a set, whose payloads are sealed by a [Vault], and
-	// returns for each the version that the set now has of the object. If the
-	// tenant has a version of the object with the same Hash and
+	// returns for each, in their order, the version that the set now has of the
+	// object. If the tenant has a version of the object with the same Hash and
 	// AssignmentsHash already, in any set, that one is taken and the new one is
 	// not kept. If the set has the object already, staged or not, nothing is
-	// changed for it, and what the set has is returned. Staged items are in no
-	// list, except where it says so, until [Chain].Append has appended a
-	// manifest. It reports [ErrNotFound] if there is no such set.
+	// changed for it, and what the set has is returned; so it is for the second
+	// one if an object is staged twice. Staged items are in no list, except
+	// where it says so, until [Chain].Append has appended a manifest. It
+	// reports [ErrNotFound] if there is no such set, and [ErrInvalid], keeping
+	// none of them, for an item without ID, kind, object or hash, and for one
+	// whose ID is that of another version.
 	Stage(ctx context.Context, tenant, set string, staged []Staged) ([]Version, error)
 
 	// ListItems returns the items that match q in the order of their kinds,
@@ -82,8 +88,10 @@ type Versions interface {
 	// version that is only staged is there.
 	GetVersion(ctx context.Context, tenant, id string) (Version, []byte, error)
 
-	// VersionsOf returns the versions of an object that are in a set, newest
-	// first, limit at most; 0 means 50.
+	// VersionsOf returns the versions of an object once for each set that has
+	// it, those captured last first, and those of one capture by descending ID
+	// of the set. It returns limit at most; 0 means 50, and more than
+	// [runs.MaxLimit] means that.
 	VersionsOf(ctx context.Context, tenant, kind, id string, limit int) ([]Item, error)
 }
 
@@ -101,16 +109,18 @@ type Chain interface {
 	// Append adds l to its tenant's chain, as one step with what it stands for.
 	// If sealing is not nil, it becomes the set's, the staged items of the set
 	// become items, the set's Items is how many there are, and its Sealed,
-	// Manifest, Seq and Complete are as l and sealing say. If it is nil, the
-	// set is deleted, with its items, manifest and uses, and with the
-	// versions that no other set has. Append reports [ErrConflict] unless l.Seq
+	// Manifest, Seq and Complete are l.At, l.Manifest, l.Seq and
+	// sealing.Complete. If it is nil, the set is deleted, with its items,
+	// manifest and uses, and with the versions that no other set has, staged or
+	// not. Append reports [ErrConflict] unless l.Seq
 	// is one more than that of the head, [ErrNotFound] if there is no such set,
 	// and [ErrInUse], if the set was to be deleted, unless every use of it
 	// ended before l.At.
 	Append(ctx context.Context, l Link, sealing *Sealing) error
 
 	// Links returns the links of a chain after the one with this number, in
-	// order, limit at most; 0 means 50.
+	// order, limit at most; 0 means 50, and more than [runs.MaxLimit] means
+	// that.
 	Links(ctx context.Context, tenant string, after int64, limit int) ([]Link, error)
 
 	// GetSealing returns what was last appended for the set, or [ErrNotFound].

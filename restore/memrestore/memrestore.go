@@ -18,8 +18,8 @@ import (
 
 var _ backup.Store = (*Store)(nil)
 
-// A Store is a [backup.Store] and a [restore.Store] in memory. The zero value is empty and ready. It
-// must not be copied.
+// A Store is a [backup.Store] and a [restore.Store] in memory. The zero value is
+// empty and ready. It must not be copied.
 type Store struct {
 	mu      sync.RWMutex
 	tenants map[string]*tenant
@@ -178,12 +178,35 @@ func (s *Store) Stage(ctx context.Context, name, id string, staged []backup.Stag
 		if is == nil {
 			return backup.ErrNotFound
 		}
+		if err := t.check(staged); err != nil {
+			return err
+		}
 		for _, one := range staged {
 			kept = append(kept, t.stage(is, one).Version)
 		}
 		return nil
 	})
 	return kept, err
+}
+
+// check reports whether all of staged can be kept.
+func (t *tenant) check(staged []backup.Staged) error {
+	states := make(map[string]state, len(staged))
+	for i := range staged {
+		v := &staged[i].Version
+		if v.ID == "" || v.Kind == "" || v.Object == "" || v.Hash == "" {
+			return fmt.Errorf("%w: an item without ID, kind, object or hash", backup.ErrInvalid)
+		}
+		is, had := states[v.ID]
+		if was := t.versions[v.ID]; !had && was != nil {
+			is, had = stateOf(&was.Version), true
+		}
+		if had && is != stateOf(v) {
+			return fmt.Errorf("%w: an ID of another version", backup.ErrInvalid)
+		}
+		states[v.ID] = stateOf(v)
+	}
+	return nil
 }
 
 func (t *tenant) stage(is *set, one backup.Staged) *version {

@@ -128,6 +128,11 @@ func (s *Store) Clear(ctx context.Context, name, id string, fence int64) error {
 
 // Put implements [restore.Journal].
 func (s *Store) Put(ctx context.Context, name, id string, fence int64, items []restore.Item) error {
+	for i := range items {
+		if items[i].Kind == "" || items[i].ID == "" {
+			return fmt.Errorf("%w: an item without kind or ID", restore.ErrInvalid)
+		}
+	}
 	return s.fenced(ctx, name, id, fence, func(d *document) {
 		for _, i := range items {
 			d.items[i.Ref] = cloneItem(i)
@@ -192,10 +197,12 @@ func (s *Store) Remember(ctx context.Context, name string, answers []restore.Ans
 // Recall implements [restore.Memory].
 func (s *Store) Recall(ctx context.Context, name, origin string, refs []inventory.Ref) (answers []restore.Answer, err error) {
 	err = s.read(ctx, name, func(t *tenant) error {
+		asked := make(map[inventory.Ref]bool, len(refs))
 		for _, ref := range refs {
-			if a, ok := t.answers[question{origin, ref}]; ok {
+			if a, ok := t.answers[question{origin, ref}]; ok && !asked[ref] {
 				answers = append(answers, a)
 			}
+			asked[ref] = true
 		}
 		return nil
 	})
