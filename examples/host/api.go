@@ -18,6 +18,8 @@ func (h *host) routeAPI(mux *http.ServeMux) {
 	mux.HandleFunc(inv+"/items/{kind}/{id}", h.api.Viewing(h.getItem))
 	mux.HandleFunc(inv+"/coverage", h.api.Viewing(h.getCoverage))
 	mux.HandleFunc(inv+"/links", h.api.Viewing(h.listLinks))
+	h.routeBackups(mux)
+	h.routeRestores(mux)
 }
 
 // startRun starts a run of any type: 202 for a new one, 200 for one that was
@@ -58,10 +60,7 @@ func (h *host) listItems(w http.ResponseWriter, r *http.Request, v monitor.Viewe
 	if err != nil {
 		return err
 	}
-	if page.Items == nil {
-		page.Items = []inventory.Item{}
-	}
-	monitor.WriteJSON(w, http.StatusOK, monitor.List{Data: page.Items, Next: string(page.Next)})
+	writeList(w, page.Items, page.Next)
 	return nil
 }
 
@@ -98,9 +97,14 @@ func (h *host) listLinks(w http.ResponseWriter, r *http.Request, v monitor.Viewe
 	if err != nil {
 		return err
 	}
-	if page.Links == nil {
-		page.Links = []inventory.Link{}
-	}
-	monitor.WriteJSON(w, http.StatusOK, monitor.List{Data: page.Links, Next: string(page.Next)})
+	writeList(w, page.Links, page.Next)
 	return nil
+}
+
+// writeList answers with a page of a list, which may be empty.
+func writeList[T any](w http.ResponseWriter, data []T, next runs.Cursor) {
+	if data == nil {
+		data = []T{}
+	}
+	monitor.WriteJSON(w, http.StatusOK, monitor.List{Data: data, Next: string(next)})
 }

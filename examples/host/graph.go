@@ -5,12 +5,11 @@ import (
 
 	"github.com/tenantatlas/tenantatlas/graphclient"
 	"github.com/tenantatlas/tenantatlas/graphclient/graphtest"
-	"github.com/tenantatlas/tenantatlas/inventory"
-	"github.com/tenantatlas/tenantatlas/inventory/graphsource"
+	"github.com/tenantatlas/tenantatlas/restore/graphtarget"
 )
 
-// sources returns a source for every tenant, all of them paced by one limiter.
-func (h *host) sources() (map[string]inventory.Source, error) {
+// targets returns the access to every tenant, all of it paced by one limiter.
+func (h *host) targets() (map[string]*graphtarget.Target, error) {
 	if h.opts.demo {
 		if err := h.startGraph(); err != nil {
 			return nil, err
@@ -34,7 +33,7 @@ func (h *host) sources() (map[string]inventory.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	sources := make(map[string]inventory.Source)
+	targets := make(map[string]*graphtarget.Target)
 	for _, t := range h.opts.tenants {
 		client, err := graphclient.New(graphclient.Config{
 			Tenant:    t.id,
@@ -47,9 +46,9 @@ func (h *host) sources() (map[string]inventory.Source, error) {
 		if err != nil {
 			return nil, fmt.Errorf("tenant %s: %w", t.name, err)
 		}
-		sources[t.name] = graphsource.New(client)
+		targets[t.name] = graphtarget.New(client)
 	}
-	return sources, nil
+	return targets, nil
 }
 
 // startGraph serves the demo's tenants on a port of its own.

@@ -25,6 +25,7 @@ type host struct {
 	audit      *audit.Log
 	authorizer *audit.Guard
 	stores     *stores
+	backups    backups
 	tracker    *runs.Tracker
 	api        *monitor.API
 	hub        *monitor.Hub
@@ -47,18 +48,16 @@ func newHost(ctx context.Context, opts *options, log *slog.Logger) (_ *host, err
 		return nil, err
 	}
 	h.authorizer = h.audit.Guard(runs.Roles(h.identity.role))
-	sources, err := h.sources()
+	targets, err := h.targets()
 	if err != nil {
 		return nil, err
 	}
+	if h.backups, err = h.openBackups(targets); err != nil {
+		return nil, err
+	}
 	ops := []runs.Operation{inventory.Operation(inventory.Config{
-		Store: h.stores.inventory,
-		Source: func(_ context.Context, tenant string) (inventory.Source, error) {
-			if s := sources[tenant]; s != nil {
-				return s, nil
-			}
-			return nil, runs.Public(nil, runs.ReasonNotFound, "The tenant is not configured in this host.")
-		},
+		Store:  h.stores.inventory,
+		Source: func(_ context.Context, tenant string) (inventory.Source, error) { return target(targets, tenant) },
 	})}
 	pruning, err := prune.Operation(prune.Config{Store: h.stores.pruner})
 	if err != nil {
@@ -69,6 +68,7 @@ func newHost(ctx context.Context, opts *options, log *slog.Logger) (_ *host, err
 		return nil, err
 	}
 	ops = append(ops, pruning, forgetting)
+	ops = append(ops, h.backups.operations()...)
 	if opts.demo {
 		ops = append(ops, demoOperations()...)
 	}

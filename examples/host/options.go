@@ -29,6 +29,7 @@ type options struct {
 	clientID     string
 	clientSecret string
 	auditKeys    string
+	backupKey    string // a file
 	tenants      []tenantOption
 
 	authHeader string
@@ -49,7 +50,7 @@ type roleOption struct {
 }
 
 func parseOptions(args []string, env func(string) string, out io.Writer) (*options, error) {
-	o := &options{clientID: env("GRAPH_CLIENT_ID"), clientSecret: env("GRAPH_CLIENT_SECRET"), auditKeys: env("AUDIT_KEYS")}
+	o := &options{clientID: env("GRAPH_CLIENT_ID"), clientSecret: env("GRAPH_CLIENT_SECRET"), auditKeys: env("AUDIT_KEYS"), backupKey: env("BACKUP_KEY_FILE")}
 	f := flag.NewFlagSet("host", flag.ContinueOnError)
 	f.SetOutput(out)
 	f.StringVar(&o.addr, "addr", "", "listen on this `address` (default 127.0.0.1:8080, or the next free port)")

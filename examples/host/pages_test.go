@@ -19,12 +19,20 @@ func TestRoutes(t *testing.T) {
 	graph := newGraph(t, graphtest.Config{}, madeUp())
 	c := serveTenant(t, graph, "memory")
 	run := c.sync(`{"policy_types":["assignmentFilter","roleScopeTag"]}`)
+	set := c.backup("assignmentFilter", "roleScopeTag")
+	plan := c.plan(set.ID)
+	c.run("oskar", "restore.preview", `{"restore":"`+plan.ID+`"}`)
 	it := c.items()[0]
 	item := "/inventory/items/" + it.Kind + "/" + it.ID
 	routes := []string{
 		"GET /api/v1/t/contoso/runs", "GET /api/v1/t/contoso/runs/RUN", "GET /api/v1/t/contoso/runs/RUN/items",
 		"GET /api/v1/t/contoso/runs/counts", "GET /api/v1/t/contoso/types", "GET /api/v1/t/contoso/inventory/items",
 		"GET /api/v1/t/contoso/ITEM", "GET /api/v1/t/contoso/inventory/coverage", "GET /api/v1/t/contoso/inventory/links",
+		"GET /api/v1/t/contoso/backup-sets", "POST /api/v1/t/contoso/backup-sets", "POST /api/v1/t/contoso/backup-sets/import",
+		"GET /api/v1/t/contoso/backup-sets/SET", "GET /api/v1/t/contoso/backup-sets/SET/items",
+		"GET /api/v1/t/contoso/backup-sets/SET/certificate", "GET /api/v1/t/contoso/backup-sets/SET/export", "DELETE /api/v1/t/contoso/backup-sets/SET",
+		"GET /api/v1/t/contoso/restores", "POST /api/v1/t/contoso/restores", "GET /api/v1/t/contoso/restores/PLAN",
+		"PATCH /api/v1/t/contoso/restores/PLAN", "GET /api/v1/t/contoso/restores/PLAN/items", "POST /api/v1/t/contoso/restores/PLAN/rerun",
 		"POST /api/v1/t/contoso/runs", "GET /api/v1/me", "GET /t/contoso/inventory", "GET /t/contoso/ITEM",
 		"GET /t/contoso/inventory/coverage", "POST /t/contoso/inventory/sync",
 		"GET /ops/", "GET /ops/t/contoso/", "GET /ops/t/contoso/runs", "GET /ops/t/contoso/runs/RUN", "GET /ops/t/contoso/runs.csv",
@@ -35,14 +43,21 @@ func TestRoutes(t *testing.T) {
 	}
 	users := []string{"", "stranger", "fred", "rosa", "oskar", "mika", "olivia"}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-44s anonymous outsider other-tenant readonly operator manager owner\n", "")
+	fmt.Fprintf(&b, "%-56s anonymous outsider other-tenant readonly operator manager owner\n", "")
 	for _, route := range routes {
 		method, path, _ := strings.Cut(route, " ")
-		path = strings.NewReplacer("RUN", run.ID, "/ITEM", item).Replace(path)
-		fmt.Fprintf(&b, "%-44s", route)
+		path = strings.NewReplacer("RUN", run.ID, "/ITEM", item, "SET", set.ID, "PLAN", plan.ID).Replace(path)
+		fmt.Fprintf(&b, "%-56s", route)
 		for _, user := range users {
 			body := ""
-			if method == "POST" {
+			switch {
+			case strings.HasSuffix(path, "/backup-sets"):
+				body = `{"name":"Another"}`
+			case strings.HasSuffix(path, "/restores"):
+				body = `{"backup_set":"` + set.ID + `"}`
+			case method == "PATCH":
+				body = `{"scope":{}}`
+			case method == "POST":
 				body = `{"type":"inventory.sync","params":{"policy_types":["assignmentFilter"]}}`
 			}
 			status, _ := c.do(user, method, path, body, nil)

@@ -56,11 +56,15 @@ func (h *host) common(next http.Handler) http.Handler {
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("Referrer-Policy", "same-origin")
 		header.Set("Cross-Origin-Opener-Policy", "same-origin")
-		r.Body = http.MaxBytesReader(w, r.Body, 256<<10)
+		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit(r))
 		began := time.Now()
 		said := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		defer func() {
-			if v := recover(); v != nil {
+			switch v := recover(); v {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(v) // an answer that cannot be finished must not look like one that is
+			default:
 				h.log.ErrorContext(r.Context(), "handler panicked", "request", id, "panic", v)
 				if !said.wrote {
 					monitor.WriteProblem(said, http.StatusInternalServerError, runs.Because(runs.ReasonInternal))
@@ -71,6 +75,14 @@ func (h *host) common(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(said, r)
 	})
+}
+
+// bodyLimit is how many bytes the body of a request may have.
+func bodyLimit(r *http.Request) int64 {
+	if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, importPath) {
+		return maxArchive
+	}
+	return 256 << 10
 }
 
 // statusWriter remembers the status of an answer.

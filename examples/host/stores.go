@@ -20,6 +20,9 @@ import (
 	"github.com/tenantatlas/tenantatlas/notify"
 	"github.com/tenantatlas/tenantatlas/notify/bunnotify"
 	"github.com/tenantatlas/tenantatlas/notify/memnotify"
+	"github.com/tenantatlas/tenantatlas/restore"
+	"github.com/tenantatlas/tenantatlas/restore/backup"
+	"github.com/tenantatlas/tenantatlas/restore/memrestore"
 	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/audit"
 	"github.com/tenantatlas/tenantatlas/runs/bunaudit"
@@ -37,7 +40,10 @@ type stores struct {
 	inbox     notify.Inbox
 	audit     audit.Store
 	auditKeys string // a file for its keys; empty if it lasts as long as the process
-	fresh     bool   // nothing was there before
+	backups   backup.Store
+	restores  restore.Store
+	backupKey func() (string, error) // a file for the key of backups
+	fresh     bool                   // nothing was there before
 	closers   []func() error
 }
 
@@ -54,10 +60,7 @@ func (s *stores) close() error {
 func openStores(ctx context.Context, name string) (*stores, error) {
 	switch {
 	case name == "memory":
-		r := memruns.New()
-		return &stores{
-			runs: r, items: r, pruner: r, inventory: meminventory.New(), inbox: memnotify.New(), audit: memaudit.New(), fresh: true,
-		}, nil
+		return memoryStores()
 	case name == "":
 		dir, err := os.MkdirTemp("", "tenantatlas-demo-")
 		if err != nil {
@@ -76,6 +79,21 @@ func openStores(ctx context.Context, name string) (*stores, error) {
 	default:
 		return nil, errors.New("-db is memory, file:PATH or postgres://…")
 	}
+}
+
+// memoryStores keeps everything in memory, apart from the key of backups: it has
+// to be in a file, which lasts as long.
+func memoryStores() (*stores, error) {
+	dir, err := os.MkdirTemp("", "tenantatlas-key-")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for a key: %w", err)
+	}
+	r, b := memruns.New(), memrestore.New()
+	return &stores{
+		runs: r, items: r, pruner: r, inventory: meminventory.New(), inbox: memnotify.New(), audit: memaudit.New(),
+		backups: b, restores: b, backupKey: func() (string, error) { return keyFileIn(dir) }, fresh: true,
+		closers: []func() error{func() error { return os.RemoveAll(dir) }},
+	}, nil
 }
 
 func openSQLite(ctx context.Context, path string) (*stores, error) {
