@@ -121,7 +121,7 @@ func TestAuditDown(t *testing.T) {
 	c := serveHost(t, tenantArgs(base, file)...)
 	c.sync(`{}`)
 	const spoil = `UPDATE audit_heads SET last = replace(last, '"last"', '"base"')`
-	db, err := sql.Open("sqlite", strings.TrimPrefix(file, "file:"))
+	db, err := sql.Open("sqlite", file+"?_pragma=busy_timeout(10000)") // the host may be writing
 	if err != nil {
 		t.Fatal(err)
 	}
