@@ -71,7 +71,7 @@ func run(ctx context.Context, args []string, env func(string) string, out, log i
 	if err := h.seed(ctx); err != nil {
 		return fmt.Errorf("seed the demo: %w", err)
 	}
-	err = serve(ctx, listener, h.handler())
+	err = serve(ctx, listener, h.handler(), h.api.Close, h.hub.Close)
 	fmt.Fprintln(out, "stopping: running work gets 10 s; press Ctrl-C again to end at once")
 	stopTracker()
 	return errors.Join(err, <-ended)
@@ -92,8 +92,8 @@ func listen(ctx context.Context, opts *options) (net.Listener, error) {
 }
 
 // serve answers requests until ctx ends, and lets those that are under way
-// finish.
-func serve(ctx context.Context, l net.Listener, h http.Handler) error {
+// finish, after it has called stops: they end what would go on.
+func serve(ctx context.Context, l net.Listener, h http.Handler, stops ...func()) error {
 	server := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
@@ -101,8 +101,9 @@ func serve(ctx context.Context, l net.Listener, h http.Handler) error {
 		WriteTimeout:      90 * time.Second, // a long poll takes up to a minute
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		// A long poll ends when the server does.
-		BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+	for _, stop := range stops {
+		server.RegisterOnShutdown(stop)
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
