@@ -80,6 +80,6 @@ func Table() map[string]Row {
 		"internal/bench": {Ours: []string{All, "runs/riverruns"}, Foreign: []string{
 			pgx, sqlite, bun, xsync, "github.com/riverqueue/river", "github.com/hibiken/asynq", "github.com/microsoftgraph", "github.com/microsoft",
 		}, Module: true},
-		"internal/browsertest": {Ours: []string{All}, Foreign: []string{"github.com/chromedp"}, Module: true, Planned: true},
+		"internal/browsertest": {Ours: []string{All}, Foreign: []string{"github.com/chromedp", "github.com/pb33f"}, Module: true},
 	}
 }

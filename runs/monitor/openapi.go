@@ -11,5 +11,5 @@ var openAPIDocument string
 // openAPI answers with the description of the API, which is public: it is the
 // same for every host.
 func openAPI(w http.ResponseWriter, _ *http.Request) {
-	writeBody(w, http.StatusOK, "application/vnd.oai.openapi+json;version=3.1", []byte(openAPIDocument))
+	writeBody(w, http.StatusOK, "application/json", []byte(openAPIDocument))
 }

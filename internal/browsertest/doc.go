@@ -1,0 +1,4 @@
+// Package browsertest tests what the hub serves with programs that others have
+// written: its API against its own description, with a validator. It is a module
+// of its own, so that nobody who uses the library downloads those.
+package browsertest
