@@ -85,12 +85,14 @@ func (l languages) text(lang, key string, args ...any) string {
 	return text
 }
 
-// some returns the messages whose keys begin with prefix, without it.
-func (l languages) some(lang, prefix string) map[string]string {
+// some returns the messages whose keys begin with one of the prefixes.
+func (l languages) some(lang string, prefixes ...string) map[string]string {
 	words := make(map[string]string)
 	for key := range l["en"] {
-		if rest, ok := strings.CutPrefix(key, prefix); ok {
-			words[rest] = l.text(lang, key)
+		for _, prefix := range prefixes {
+			if strings.HasPrefix(key, prefix) && !strings.HasSuffix(key, ".text") {
+				words[key] = l.text(lang, key)
+			}
 		}
 	}
 	return words

@@ -111,7 +111,7 @@ func (p *page) Dir() string { return p.Path() + "/" }
 
 // Words are the messages that the modules show, as JSON.
 func (p *page) Words() (string, error) {
-	b, err := json.Marshal(p.hub.languages.some(p.Lang, "js."))
+	b, err := json.Marshal(p.hub.languages.some(p.Lang, "js.", "status.", "trouble.", "ago.", "span."))
 	return string(b), err
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -75,6 +76,8 @@ func missing(body string, texts ...string) []string {
 	return slices.DeleteFunc(texts, func(s string) bool { return strings.Contains(body, s) })
 }
 
+var wordsAttribute = regexp.MustCompile(` data-words="[^"]*"`) //nolint:gochecknoglobals // a constant
+
 func TestPages(t *testing.T) {
 	inbox := new(tray)
 	d := newDesk(t, func(cfg *monitor.Config) {
@@ -116,8 +119,10 @@ func TestPages(t *testing.T) {
 		if lacks := missing(body, tt.want...); resp.StatusCode != http.StatusOK || len(lacks) > 0 {
 			t.Errorf("%s: %d, without %q\n%s", tt.path, resp.StatusCode, lacks, body)
 		}
+		// What the modules are to say has places for figures.
+		shown := wordsAttribute.ReplaceAllString(body, "")
 		for _, bad := range []string{"style=", "<no value>", "ZgotmplZ", "{0}", "%!", "onclick"} {
-			if strings.Contains(body, bad) {
+			if strings.Contains(shown, bad) {
 				t.Errorf("%s has %q\n%s", tt.path, bad, body)
 			}
 		}
