@@ -119,8 +119,9 @@ type ItemPage struct {
 // answered when something was mapped, and what objects of a backup have become.
 type Memory interface {
 	// Remember keeps answers, replacing those to the same question, which is
-	// the origin, the kind and the ID. It reports [ErrInvalid], keeping none of
-	// them, for one without origin, kind, ID or To.
+	// the origin, the kind and the ID; of several to one question the last
+	// stays. It reports [ErrInvalid], keeping none of them, for one without
+	// origin, kind, ID or To.
 	Remember(ctx context.Context, tenant string, answers []Answer) error
 
 	// Recall returns the answers that there are to questions about these things

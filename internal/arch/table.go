@@ -55,7 +55,7 @@ func Table() map[string]Row {
 		"restore/graphtarget": {Ours: []string{"restore", "graphclient", contract, "inventory/graphsource", "runs"}},
 		"restore/memrestore":  {Ours: []string{"restore", "restore/backup", "inventory", "runs"}},
 		"restore/bunrestore":  {Ours: []string{"restore", "restore/backup", bunkit}, Foreign: []string{bun}, Planned: true},
-		"restore/restoretest": {Ours: []string{"restore", "restore/backup"}, Planned: true},
+		"restore/restoretest": {Ours: []string{"restore", "restore/backup", "inventory", "runs"}},
 
 		"examples/quickstart": {Ours: []string{"runs/..."}},
 		"examples/embed":      {Ours: []string{"runs/..."}, Foreign: []string{bun, sqlite}},
