@@ -26,15 +26,16 @@ func TestDelta(t *testing.T) {
 	client := newClient(t, svc, nil)
 	path := contract.GroupsDelta()
 	for round, want := range []string{"/groups/delta?$deltatoken=b%2Bc", "/groups/delta?$deltatoken=d"} {
-		var link string
+		var link, next string
 		for p, err := range client.Delta(t.Context(), graphclient.Request{Path: path}) {
 			if err != nil {
 				t.Fatal(err)
 			}
 			link += p.DeltaLink
+			next += p.NextLink
 		}
-		if link != want {
-			t.Errorf("round %d ended with %q, want %q", round, link, want)
+		if wantNext := []string{"/groups/delta?$skiptoken=a", ""}[round]; link != want || next != wantNext {
+			t.Errorf("round %d ended with %q after %q, want %q after %q", round, link, next, want, wantNext)
 		}
 		path = link
 	}
@@ -65,6 +66,7 @@ func TestDeltaEndsBadly(t *testing.T) {
 		"link elsewhere": {deltaPage("", "https://evil.example/beta/groups/delta?x"), "delta_link"},
 		"other version":  {deltaPage("", base+"/v1.0/groups/delta?x"), "delta_link"},
 		"relative":       {deltaPage("", "/beta/groups/delta?x"), "delta_link"},
+		"next version":   {deltaPage(base+"/v1.0/groups/delta?x", ""), "next_link"},
 		"null":           {`{"value":[],"@odata.deltaLink":null}`, "delta_link"},
 		"number":         {`{"value":[],"@odata.deltaLink":1}`, "delta_link"},
 	} {

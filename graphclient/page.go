@@ -22,6 +22,11 @@ type Page struct {
 	// not empty, content under another link.
 	Repeated bool
 
+	// NextLink is set on every page of a [Client.Delta] but the last: the path
+	// where another Delta can go on, should this one be interrupted. It is as
+	// the DeltaLink is, and is good for a short time only.
+	NextLink string
+
 	// DeltaLink is set on the last page of a [Client.Delta]: the path to ask
 	// for what changes from now on. It is relative, so that it survives a move
 	// to another host of the same cloud, and opaque: keep it byte for byte. It
@@ -41,8 +46,8 @@ func (c *Client) Pages(ctx context.Context, req Request) iter.Seq2[Page, error] 
 }
 
 // Delta is Pages for a delta query: req.Path is the query itself, for a full
-// enumeration, or the DeltaLink that the last one ended with. The last page
-// has the next DeltaLink. [ErrResync] means that the link is no longer good.
+// enumeration, or the DeltaLink that the last one ended with, or a NextLink to
+// go on behind a page. The last page has the next DeltaLink. [ErrResync] means that the link is no longer good.
 //
 // The same object can come more than once; the last one counts.
 func (c *Client) Delta(ctx context.Context, req Request) iter.Seq2[Page, error] {
@@ -91,7 +96,14 @@ func (a *api) page(ctx context.Context, c *call, trail *trail, delta bool) (Page
 		return Page{}, "", ans.fail(c, e)
 	}
 	page := Page{Items: ans.outline.items, Number: trail.count, Repeated: repeated}
-	if delta && next == "" {
+	switch {
+	case !delta:
+	case next != "":
+		var ok bool
+		if page.NextLink, ok = relative(next); !ok {
+			return Page{}, "", ans.fail(c, bad("next_link"))
+		}
+	default:
 		target, ok := a.origin.target(text(ans.outline.delta))
 		if ok {
 			page.DeltaLink, ok = relative(target)
