@@ -42,7 +42,7 @@ func Table() map[string]Row {
 		"graphclient/graphtest": {}, // shares no code with the client that it tests
 
 		"inventory":           {Ours: []string{"runs", contract}, Foreign: []string{xsync}},
-		"inventory/directory": {Ours: []string{"runs"}, Planned: true},
+		"inventory/directory": {Ours: []string{"runs"}},
 		"inventory/drift":     {Ours: []string{"inventory", "runs", contract}, Planned: true},
 		// It imports runs to declare what of a Graph error may be shown.
 		"inventory/graphsource":   {Ours: []string{"inventory", "inventory/directory", "graphclient", contract, "runs"}, Foreign: []string{xsync}},

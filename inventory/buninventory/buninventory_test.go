@@ -6,6 +6,7 @@ import (
 	"github.com/tenantatlas/tenantatlas/internal/sqltest"
 	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/inventory/buninventory"
+	"github.com/tenantatlas/tenantatlas/inventory/directory"
 	"github.com/tenantatlas/tenantatlas/inventory/inventorytest"
 )
 
@@ -32,6 +33,14 @@ func TestStore(t *testing.T) {
 	for name, fresh := range databases {
 		t.Run(name, func(t *testing.T) {
 			inventorytest.TestStore(t, func(t testing.TB) inventory.Store { return open(t, fresh(t)) })
+		})
+	}
+}
+
+func TestDirectory(t *testing.T) {
+	for name, fresh := range databases {
+		t.Run(name, func(t *testing.T) {
+			inventorytest.TestDirectory(t, func(t testing.TB) directory.Store { return open(t, fresh(t)).Directory() })
 		})
 	}
 }

@@ -1,4 +1,5 @@
-// Package buninventory keeps an inventory in PostgreSQL or SQLite.
+// Package buninventory keeps an inventory, and a directory of groups, in
+// PostgreSQL or SQLite.
 //
 // Hosts open the database and pass what they opened, in the same way as to
 // package bunruns, whose documentation shows how; both can work on one
@@ -11,7 +12,8 @@
 // [Store.Revert] goes back. The steps, whose SQL is in the folder migrations,
 // are kept in the table buninventory_migrations:
 //
-//	0001_inventory   the seven tables below
+//	0001_inventory   the seven tables inventory_…
+//	0002_directory   the two tables directory_…
 //
 // # What is in the tables
 //
@@ -22,6 +24,8 @@
 //	inventory_scopes     for each kind and selection, what decides what is missing
 //	inventory_reports    a row for each run whose coverage is kept
 //	inventory_coverage   that coverage, a row for each of its kinds
+//	directory_groups     a row for each group
+//	directory_states     for each tenant, how far the syncs of its groups are
 //
 // When an item was last seen is not in its row alone: a sync that sees a
 // thousand items unchanged writes one row of inventory_kinds, and the items
@@ -29,6 +33,9 @@
 // look at both:
 //
 //	CASE WHEN i.since <= k.epoch AND k.seen_at > i.seen_at THEN k.seen_at ELSE i.seen_at END
+//
+// In the same way, a group that is not missing was last seen when its tenant's
+// groups were last synced, if that is later.
 //
 // Instants are UTC, to the microsecond: timestamptz in PostgreSQL, microseconds
 // since 1970 in SQLite. Texts that have an order have that of their bytes.

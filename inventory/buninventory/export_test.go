@@ -3,9 +3,11 @@ package buninventory
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"github.com/tenantatlas/tenantatlas/internal/bunkit"
 	"github.com/tenantatlas/tenantatlas/inventory"
+	"github.com/tenantatlas/tenantatlas/inventory/directory"
 )
 
 // LockKey is the key of a tenant's lock in PostgreSQL.
@@ -84,6 +86,36 @@ func (s *Store) Writes(tenant string, entries []inventory.Entry) ([]Statement, e
 		{"hide", s.sql.hide, []any{tenant, kind, entries[0].ID, false}},
 		{"content", s.sql.content, []any{tenant, entries[0].Hash}},
 	}, nil
+}
+
+// GroupLists returns the statements for pages of groups behind a position: the
+// part of the list, folded name and id.
+func (s *Store) GroupLists(ctx context.Context, after []string, queries ...directory.Query) ([]Statement, error) {
+	d := s.Directory()
+	var all []Statement
+	for _, q := range queries {
+		last, err := d.horizon(ctx, q, after)
+		if err != nil {
+			return nil, err
+		}
+		text, args := d.statement(q, after, last, q.PageSize())
+		all = append(all, Statement{"groups", text, args})
+	}
+	return all, nil
+}
+
+// GroupStatements returns the other statements that look for groups.
+func (s *Store) GroupStatements(tenant string, ids []string, at time.Time) []Statement {
+	var rows []any
+	for _, id := range ids {
+		rows = append(rows, id)
+	}
+	return []Statement{
+		{"look up", s.sql.groups.lookup, []any{tenant, array(ids)}},
+		{"remove", s.sql.groups.remove.Text, []any{tenant, rows}},
+		{"miss", s.sql.groups.miss, []any{tenant, s.instant(at)}},
+		{"purge", s.sql.groups.purge, []any{tenant, s.instant(at), s.instant(at)}},
+	}
 }
 
 // Explain runs an EXPLAIN in a transaction that is taken back.

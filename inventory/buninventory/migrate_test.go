@@ -10,14 +10,15 @@ import (
 	"github.com/tenantatlas/tenantatlas/internal/sqltest"
 	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/inventory/buninventory"
+	"github.com/tenantatlas/tenantatlas/inventory/directory"
 )
 
-// tables returns how many tables of the inventory there are.
+// tables returns how many tables there are of the inventory and the directory.
 func tables(t *testing.T, db sqltest.DB) int {
 	t.Helper()
-	text := "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name LIKE 'inventory_%'"
+	text := "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND (name LIKE 'inventory_%' OR name LIKE 'directory_%')"
 	if db.Dialect.String() == "postgres" {
-		text = "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename LIKE 'inventory_%'"
+		text = "SELECT count(*) FROM pg_tables WHERE schemaname = current_schema() AND (tablename LIKE 'inventory_%' OR tablename LIKE 'directory_%')"
 	}
 	var n int
 	if err := db.Read.DB.QueryRowContext(t.Context(), text).Scan(&n); err != nil {
@@ -33,8 +34,8 @@ func TestMigrate(t *testing.T) {
 		if err := s.Migrate(t.Context()); err != nil {
 			t.Fatalf("again: %v", err)
 		}
-		if got := len(items(t, s, inventory.Query{Tenant: "acme"})); got != 10 || tables(t, db) != 7 {
-			t.Errorf("after a second Migrate there are %d items in %d tables, want 10 in 7", got, tables(t, db))
+		if got := len(items(t, s, inventory.Query{Tenant: "acme"})); got != 10 || tables(t, db) != 9 {
+			t.Errorf("after a second Migrate there are %d items in %d tables, want 10 in 9", got, tables(t, db))
 		}
 		if err := s.Revert(t.Context(), -1); err != nil {
 			t.Fatal(err)
@@ -43,8 +44,8 @@ func TestMigrate(t *testing.T) {
 			t.Errorf("after Revert there are %d tables, want none", got)
 		}
 		open(t, db)
-		if got := len(items(t, s, inventory.Query{Tenant: "acme"})); got != 0 || tables(t, db) != 7 {
-			t.Errorf("up again, there are %d items in %d tables, want none in 7", got, tables(t, db))
+		if got := len(items(t, s, inventory.Query{Tenant: "acme"})); got != 0 || tables(t, db) != 9 {
+			t.Errorf("up again, there are %d items in %d tables, want none in 9", got, tables(t, db))
 		}
 		fill(t, s, "acme", 10)
 	})
@@ -62,8 +63,8 @@ func TestMigrateTogether(t *testing.T) {
 			wg.Go(func() { errs[i] = s.Migrate(t.Context()) })
 		}
 		wg.Wait()
-		if err := errors.Join(errs...); err != nil || tables(t, db) != 7 {
-			t.Errorf("%d tables, %v; want 7", tables(t, db), err)
+		if err := errors.Join(errs...); err != nil || tables(t, db) != 9 {
+			t.Errorf("%d tables, %v; want 9", tables(t, db), err)
 		}
 	})
 }
@@ -86,6 +87,7 @@ func TestUnavailable(t *testing.T) {
 			}
 			ctx := t.Context()
 			sync := inventory.Sync{Tenant: "acme", Run: "run-1", Selection: "everything"}
+			round := directory.Round{Tenant: "acme", Run: "run-1", At: morning}
 			for what, call := range map[string]func() error{
 				"Migrate":  func() error { return s.Migrate(ctx) },
 				"Revert":   func() error { return s.Revert(ctx, 1) },
@@ -98,6 +100,15 @@ func TestUnavailable(t *testing.T) {
 				"Put":      func() error { return s.Put(ctx, sync, policies(0, 1)) },
 				"Cover":    func() error { return s.Cover(ctx, sync, inventory.Coverage{Kind: "k"}, nil) },
 				"Finish":   func() error { return s.Finish(ctx, sync, morning) },
+				"Lookup":   func() error { _, err := s.Directory().Lookup(ctx, "acme", []string{"g"}); return err },
+				"Groups": func() error {
+					_, err := s.Directory().List(ctx, directory.Query{Tenant: "acme", Text: "x"})
+					return err
+				},
+				"State":    func() error { _, err := s.Directory().State(ctx, "acme"); return err },
+				"Begin":    func() error { return s.Directory().Begin(ctx, round) },
+				"PutGroup": func() error { return s.Directory().Put(ctx, round, directory.Part{}) },
+				"EndRound": func() error { _, err := s.Directory().Finish(ctx, round, ""); return err },
 				"Hide":     func() error { return s.Hide(ctx, "acme", inventory.Ref{Kind: "k", ID: "i"}, true) },
 			} {
 				if err := call(); !errors.Is(err, inventory.ErrStoreUnavailable) {

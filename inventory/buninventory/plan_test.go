@@ -98,7 +98,8 @@ func checkSQLitePlan(t *testing.T, s *buninventory.Store, st buninventory.Statem
 		t.Fatalf("%s: %v", st.Name, err)
 	}
 	for _, line := range plan {
-		if strings.HasPrefix(line, "SCAN inventory_") || strings.HasPrefix(line, "USE TEMP B-TREE FOR ORDER") {
+		if strings.HasPrefix(line, "SCAN inventory_") || strings.HasPrefix(line, "SCAN directory_groups") ||
+			line == "SCAN g" && !slices.Contains(plan, "CO-ROUTINE g") || strings.HasPrefix(line, "USE TEMP B-TREE FOR ORDER") {
 			t.Errorf("%s: %s\n%s\nall:\n%s", st.Name, line, st.Text, strings.Join(plan, "\n"))
 		}
 	}
@@ -117,7 +118,7 @@ type node struct {
 // looked returns how many rows of the tables that grow were looked at.
 func (n node) looked() float64 {
 	var sum float64
-	large := []string{"inventory_items", "inventory_links", "inventory_contents"}
+	large := []string{"inventory_items", "inventory_links", "inventory_contents", "directory_groups"}
 	if slices.Contains(large, n.Relation) && strings.HasSuffix(n.Type, "Scan") {
 		sum = (n.Rows + n.Removed) * n.Loops
 	}

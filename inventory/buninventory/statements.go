@@ -19,6 +19,7 @@ type statements struct {
 	sortLoose, dropUnused, keepUsed             string
 	dropCoverage, dropReports                   string
 	reportOfRun, reportOfSelection, reportOfAny string
+	groups                                      groupStatements
 }
 
 func newStatements(d bunkit.Dialect) statements {
@@ -29,6 +30,7 @@ func newStatements(d bunkit.Dialect) statements {
 	s.forCover(d)
 	s.forFinish(d)
 	s.forReports(d)
+	s.groups = newGroupStatements(d)
 	return s
 }
 

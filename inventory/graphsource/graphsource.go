@@ -1,5 +1,5 @@
 // Package graphsource reads the objects of a tenant from Microsoft Graph for
-// package inventory.
+// packages inventory and directory.
 package graphsource
 
 import (

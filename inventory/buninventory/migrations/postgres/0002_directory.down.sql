@@ -1,0 +1,2 @@
+DROP TABLE directory_states;
+DROP TABLE directory_groups;
