@@ -10,7 +10,7 @@ import (
 	"github.com/tenantatlas/tenantatlas/runs/monitor"
 )
 
-func (h *host) routeAPI(mux *http.ServeMux) {
+func (h *host) routeAPI(mux *router) {
 	mux.Handle(apiBase+"/", http.StripPrefix(apiBase, h.api))
 	mux.HandleFunc("POST "+apiBase+"/t/{tenant}/runs", h.api.Viewing(h.startRun))
 	inv := "GET " + apiBase + "/t/{tenant}/inventory"
@@ -40,7 +40,7 @@ func (h *host) startRun(w http.ResponseWriter, r *http.Request, v monitor.Viewer
 	if req.Once, err = monitor.OnceOf(r, v.Actor); err != nil {
 		return err
 	}
-	started, err := h.tracker.Start(r.Context(), req)
+	started, err := h.queue.Start(r.Context(), req)
 	return h.api.WriteStarted(w, r, v, started, err)
 }
 

@@ -23,7 +23,7 @@ const (
 	maxArchive = 256 << 20 // bytes
 )
 
-func (h *host) routeBackups(mux *http.ServeMux) {
+func (h *host) routeBackups(mux *router) {
 	const sets = " " + apiBase + "/t/{tenant}/backup-sets"
 	mux.HandleFunc("GET"+sets, h.backing(h.listSets))
 	mux.HandleFunc("POST"+sets, h.backing(h.createSet))

@@ -14,7 +14,7 @@ import (
 	"github.com/tenantatlas/tenantatlas/runs/monitor"
 )
 
-func (h *host) routeRestores(mux *http.ServeMux) {
+func (h *host) routeRestores(mux *router) {
 	const restores = " " + apiBase + "/t/{tenant}/restores"
 	mux.HandleFunc("GET"+restores, h.backing(h.listRestores))
 	mux.HandleFunc("POST"+restores, h.backing(h.createRestore))

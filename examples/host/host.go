@@ -27,6 +27,8 @@ type host struct {
 	stores     *stores
 	backups    backups
 	tracker    *runs.Tracker
+	queue      *queue // the tracker, for what people start
+	metrics    *metrics
 	api        *monitor.API
 	hub        *monitor.Hub
 	pages      *template.Template
@@ -34,7 +36,7 @@ type host struct {
 }
 
 func newHost(ctx context.Context, opts *options, log *slog.Logger) (_ *host, err error) {
-	h := &host{opts: opts, log: log, identity: newIdentity(opts)}
+	h := &host{opts: opts, log: log, identity: newIdentity(opts), metrics: newMetrics()}
 	defer func() {
 		if err != nil {
 			h.close()
@@ -82,12 +84,14 @@ func newHost(ctx context.Context, opts *options, log *slog.Logger) (_ *host, err
 		Dispatcher: pondruns.New(pondruns.Config{Workers: 8, Logger: log}),
 		Operations: ops,
 		Authorizer: h.authorizer,
-		Observers:  []runs.Observer{h.audit, observer},
+		Observers:  []runs.Observer{h.audit, observer, h.metrics},
 		Logger:     log,
 	})
 	if err != nil {
 		return nil, err
 	}
+	h.queue = newQueue(h.tracker, opts.tenants)
+	h.metrics.watch(h.queue, log)
 	inbox, err := bell.New(bell.Config{
 		Inbox:     h.stores.inbox,
 		Presenter: notify.Presenter{Label: notify.Labels(h.tracker.Operations())},
@@ -112,7 +116,7 @@ func (h *host) watch(inbox monitor.Inbox) (err error) {
 		Logger:     h.log,
 	}
 	if h.opts.actions {
-		cfg.Actions = h.tracker
+		cfg.Actions = h.queue
 	}
 	hub := cfg
 	cfg.BasePath, cfg.Page = apiBase, runPath

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -44,7 +43,7 @@ func run(ctx context.Context, args []string, env func(string) string, out, log i
 	if err != nil {
 		return err
 	}
-	h, err := newHost(ctx, opts, slog.New(slog.NewTextHandler(log, nil)))
+	h, err := newHost(ctx, opts, newLogger(log))
 	if err != nil {
 		return err
 	}
@@ -71,8 +70,11 @@ func run(ctx context.Context, args []string, env func(string) string, out, log i
 	if err := h.seed(ctx); err != nil {
 		return fmt.Errorf("seed the demo: %w", err)
 	}
-	err = serve(ctx, listener, h.handler(), h.api.Close, h.hub.Close)
-	fmt.Fprintln(out, "stopping: running work gets 10 s; press Ctrl-C again to end at once")
+	err = serve(ctx, listener, h.handler(), func() {
+		fmt.Fprintln(out, "stopping: running work gets 10 s; press Ctrl-C again to end at once")
+		h.hub.Close()
+		h.api.Close()
+	})
 	stopTracker()
 	return errors.Join(err, <-ended)
 }
@@ -91,20 +93,10 @@ func listen(ctx context.Context, opts *options) (net.Listener, error) {
 	return l, nil
 }
 
-// serve answers requests until ctx ends, and lets those that are under way
-// finish, after it has called stops: they end what would go on.
-func serve(ctx context.Context, l net.Listener, h http.Handler, stops ...func()) error {
-	server := &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      90 * time.Second, // a long poll takes up to a minute
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-	}
-	for _, stop := range stops {
-		server.RegisterOnShutdown(stop)
-	}
+// serve answers requests until ctx ends. Then it calls stopping, which ends what
+// would go on for long, and lets the other requests that are under way finish.
+func serve(ctx context.Context, l net.Listener, h http.Handler, stopping func()) error {
+	server := newServer(h)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
 	select {
@@ -112,10 +104,24 @@ func serve(ctx context.Context, l net.Listener, h http.Handler, stops ...func())
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
+	stopping()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	if err := server.Shutdown(grace); err != nil {
-		return fmt.Errorf("shut down: %w", err)
+	if server.Shutdown(grace) != nil {
+		return server.Close() // a client that does not read is cut off
 	}
 	return nil
+}
+
+// newServer returns a server that no client can hold up. Streams of events and
+// long polls move the deadlines of their connections themselves.
+func newServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+	}
 }

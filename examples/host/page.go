@@ -53,7 +53,7 @@ func parsePages() (*template.Template, error) {
 	return t, nil
 }
 
-func (h *host) routePages(mux *http.ServeMux) {
+func (h *host) routePages(mux *router) {
 	mux.HandleFunc("GET /{$}", h.home)
 	mux.HandleFunc("GET /t/{tenant}/inventory", h.viewing(h.inventoryPage))
 	mux.HandleFunc("POST /t/{tenant}/inventory/sync", h.viewing(h.startSync))

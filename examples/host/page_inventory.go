@@ -15,7 +15,7 @@ import (
 
 // startSync starts a sync of everything and leads to its run.
 func (h *host) startSync(w http.ResponseWriter, r *http.Request, p page) error {
-	started, err := h.tracker.Start(r.Context(), runs.Request{
+	started, err := h.queue.Start(r.Context(), runs.Request{
 		Tenant: p.Tenant, Type: inventory.SyncType, Params: inventory.Selection{}, Initiator: p.Actor,
 	})
 	if err != nil && (started.Run == nil || !errors.Is(err, runs.ErrDispatchFailed)) {

@@ -1,13 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rand"
 	"embed"
 	"encoding/hex"
 	"io/fs"
 	"net/http"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/monitor"
@@ -22,88 +27,185 @@ const (
 	opsBase = "/ops"
 )
 
-// handler routes requests. Everything that changes something is a POST, and
+// bodyLimit is how large the body of a request may be, in bytes: as large as the
+// params of a run, or as what is made for more.
+func bodyLimit(r *http.Request) int64 {
+	switch {
+	case r.Method == http.MethodPatch:
+		return 256 << 10 // the mapping of a restore
+	case r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, importPath):
+		return maxArchive
+	default:
+		return 64 << 10
+	}
+}
+
+// handler answers requests. Everything that changes something is a POST, and
 // refused when it comes from another site.
 func (h *host) handler() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		monitor.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"})
-	})
-	mux.HandleFunc("GET /readyz", h.ready)
-	h.routeAPI(mux)
-	h.routePages(mux)
-	files, err := fs.Sub(static, "static")
-	if err == nil {
-		mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(files)))
-	}
+	rt := h.router()
 	guarded := http.NewCrossOriginProtection()
 	guarded.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		monitor.WriteProblem(w, http.StatusForbidden, runs.Failure{
 			Reason: runs.ReasonPermissionDenied, Message: "Requests from other sites may not change anything.",
 		})
 	}))
-	return h.common(guarded.Handler(mux))
+	return h.common(guarded.Handler(rt), rt.pattern)
 }
 
-// common does what every answer needs: an id, security headers, limits and a
-// line in the log.
-func (h *host) common(next http.Handler) http.Handler {
+// router has everything that the host serves.
+func (h *host) router() *router {
+	rt := &router{api: h.api, hub: h.hub}
+	rt.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		monitor.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
+	rt.HandleFunc("GET /readyz", h.ready)
+	rt.HandleFunc("GET /metrics", h.serveMetrics)
+	h.routeAPI(rt)
+	h.routePages(rt)
+	files, err := fs.Sub(static, "static")
+	if err == nil {
+		rt.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(files)))
+	}
+	return rt
+}
+
+// A router is a mux that knows its routes, and those of the API and the hub in it.
+type router struct {
+	http.ServeMux
+	api      *monitor.API
+	hub      *monitor.Hub
+	patterns []string
+}
+
+// Handle hides that of the mux, to remember the pattern.
+func (rt *router) Handle(pattern string, handler http.Handler) {
+	rt.patterns = append(rt.patterns, pattern)
+	rt.ServeMux.Handle(pattern, handler)
+}
+
+// HandleFunc hides that of the mux, to remember the pattern.
+func (rt *router) HandleFunc(pattern string, handler http.HandlerFunc) { rt.Handle(pattern, handler) }
+
+// routes are the patterns of everything that is served.
+func (rt *router) routes() []string {
+	return slices.Concat(rt.patterns, rt.api.Routes(), rt.hub.Routes())
+}
+
+// pattern is that of the route of a request, also if the request is refused
+// before it gets there.
+func (rt *router) pattern(r *http.Request) string {
+	_, pattern := rt.Handler(r)
+	inner := ""
+	switch pattern {
+	case apiBase + "/":
+		inner = rt.api.Pattern(r)
+	case opsBase + "/":
+		inner = rt.hub.Pattern(r)
+	}
+	return cmp.Or(inner, pattern)
+}
+
+// common does what every answer needs: an id, security headers, limits, a line in
+// the log and its place in the metrics. The line has nothing that the client
+// chose but the id, which is of few letters.
+func (h *host) common(next http.Handler, patternOf func(*http.Request) string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := requestID(r.Header.Get("X-Request-Id"))
-		header := w.Header()
-		header.Set("X-Request-Id", id)
-		header.Set("Content-Security-Policy", monitor.ContentSecurityPolicy)
-		header.Set("X-Content-Type-Options", "nosniff")
-		header.Set("Referrer-Policy", "same-origin")
-		header.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.secure(w.Header(), id)
 		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit(r))
-		began := time.Now()
-		said := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		began, route := time.Now(), patternOf(r)
+		if _, path, ok := strings.Cut(route, " "); ok {
+			route = path
+		}
+		said := &answer{ResponseWriter: w, streams: h.metrics.streams, status: http.StatusOK}
 		defer func() {
-			switch v := recover(); v {
-			case nil:
-			case http.ErrAbortHandler:
-				panic(v) // an answer that cannot be finished must not look like one that is
-			default:
-				h.log.ErrorContext(r.Context(), "handler panicked", "request", id, "panic", v)
+			v := recover()
+			if v != nil && v != http.ErrAbortHandler { //nolint:errorlint // a panic's value
+				h.log.ErrorContext(r.Context(), "handler panicked", "request", id, "route", route, "panic", v, "stack", string(debug.Stack()))
 				if !said.wrote {
 					monitor.WriteProblem(said, http.StatusInternalServerError, runs.Because(runs.ReasonInternal))
+					v = nil
 				}
 			}
-			h.log.InfoContext(r.Context(), "request", "request", id, "method", r.Method, "path", r.URL.Path,
-				"status", said.status, "duration", time.Since(began))
+			said.end()
+			took := time.Since(began)
+			h.metrics.request(r.Method, route, said.status, took)
+			h.log.InfoContext(r.Context(), "request", "request", id, "method", method(r.Method), "route", route,
+				"status", said.status, "ms", float64(took.Microseconds())/1000, "bytes", said.bytes)
+			if v != nil {
+				panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+			}
 		}()
 		next.ServeHTTP(said, r)
 	})
 }
 
-// bodyLimit is how many bytes the body of a request may have.
-func bodyLimit(r *http.Request) int64 {
-	if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, importPath) {
-		return maxArchive
+// secure sets the headers that every answer has.
+func (h *host) secure(header http.Header, id string) {
+	header.Set("X-Request-Id", id)
+	header.Set("Content-Security-Policy", monitor.ContentSecurityPolicy)
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Referrer-Policy", "same-origin")
+	header.Set("Permissions-Policy", "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()")
+	header.Set("Cross-Origin-Opener-Policy", "same-origin")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	if !h.opts.demo {
+		// Browsers heed it behind a proxy with TLS only.
+		header.Set("Strict-Transport-Security", "max-age=31536000")
 	}
-	return 256 << 10
 }
 
-// statusWriter remembers the status of an answer.
-type statusWriter struct {
+// method is one of HTTP's own: anybody can make others up.
+func method(m string) string {
+	switch m {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return m
+	default:
+		return "other"
+	}
+}
+
+// An answer remembers what was answered.
+type answer struct {
 	http.ResponseWriter
-	status int
-	wrote  bool
+	streams prometheus.Gauge // counts the open streams of events
+	status  int
+	bytes   int64
+	wrote   bool
+	stream  bool
 }
 
-func (w *statusWriter) WriteHeader(status int) {
-	w.status, w.wrote = status, true
-	w.ResponseWriter.WriteHeader(status)
+// WriteHeader implements [http.ResponseWriter].
+func (a *answer) WriteHeader(status int) {
+	if !a.wrote && status >= 200 { // what is less is followed by another
+		a.wrote, a.status = true, status
+		if a.Header().Get("Content-Type") == "text/event-stream" {
+			a.stream = true
+			a.streams.Inc()
+		}
+	}
+	a.ResponseWriter.WriteHeader(status)
 }
 
-func (w *statusWriter) Write(b []byte) (int, error) {
-	w.wrote = true
-	return w.ResponseWriter.Write(b)
+// Write implements [http.ResponseWriter].
+func (a *answer) Write(b []byte) (int, error) {
+	if !a.wrote {
+		a.WriteHeader(http.StatusOK)
+	}
+	n, err := a.ResponseWriter.Write(b)
+	a.bytes += int64(n)
+	return n, err
 }
 
 // Unwrap lets http.ResponseController reach the connection.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+func (a *answer) end() {
+	if a.stream {
+		a.streams.Dec()
+	}
+}
 
 // requestID takes over the id that a proxy has given, if it looks like one.
 func requestID(given string) string {

@@ -47,7 +47,7 @@ import (
 // code. It is safe for concurrent use.
 type API struct {
 	cfg   Config
-	mux   *http.ServeMux
+	mux   routes
 	inHub bool // it is below a hub, whose pages its documents link to
 	live  *live
 	guard *http.CrossOriginProtection
@@ -58,7 +58,7 @@ func NewAPI(cfg Config) (*API, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
-	a := &API{cfg: cfg, mux: http.NewServeMux(), guard: http.NewCrossOriginProtection()}
+	a := &API{cfg: cfg, guard: http.NewCrossOriginProtection()}
 	a.live = newLive(&a.cfg)
 	a.guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		WriteProblem(w, http.StatusForbidden, runs.Failure{
@@ -99,12 +99,12 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serve answers a request whose path begins behind the base path.
 func (a *API) serve(w http.ResponseWriter, r *http.Request) {
 	identify(w, r)
-	if err := routed(w, r, a.mux); err != nil {
+	if err := routed(w, r, &a.mux.ServeMux); err != nil {
 		status, f := StatusOf(err)
 		WriteProblem(w, status, f)
 		return
 	}
-	a.guard.Handler(a.mux).ServeHTTP(w, r)
+	a.guard.Handler(&a.mux).ServeHTTP(w, r)
 }
 
 // errMethod is reported for a path that has no such method.

@@ -21,7 +21,7 @@ import (
 type Hub struct {
 	cfg       Config
 	api       *API
-	mux       *http.ServeMux
+	mux       routes
 	guard     *http.CrossOriginProtection
 	templates *template.Template
 	assets    *assets
@@ -36,7 +36,7 @@ func New(cfg Config) (*Hub, error) {
 		return nil, err
 	}
 	api.inHub = true
-	h := &Hub{cfg: api.cfg, api: api, mux: http.NewServeMux(), guard: http.NewCrossOriginProtection()}
+	h := &Hub{cfg: api.cfg, api: api, guard: http.NewCrossOriginProtection()}
 	if h.assets, err = readAssets(); err != nil {
 		return nil, fmt.Errorf("monitor: %w", err)
 	}
@@ -106,11 +106,11 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.api.serve(w, below(r, apiPath, basePath(r)+apiPath))
 		return
 	}
-	if err := routed(w, r, h.mux); err != nil {
+	if err := routed(w, r, &h.mux.ServeMux); err != nil {
 		h.fail(w, r, h.newPage(r), err)
 		return
 	}
-	h.guard.Handler(h.mux).ServeHTTP(w, r)
+	h.guard.Handler(&h.mux).ServeHTTP(w, r)
 }
 
 // Close ends the streams and long polls that are open; see [API.Close].

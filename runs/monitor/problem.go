@@ -12,6 +12,9 @@ import (
 // errWho marks errors of Config.Who.
 var errWho = errors.New("who asks is unknown")
 
+// retryAfter is when to come back after 429, in seconds, if nobody says better.
+const retryAfter = "10"
+
 // A Problem is the body of an error: application/problem+json, RFC 9457.
 type Problem struct {
 	Title  string            `json:"title"`  // of the status
@@ -57,6 +60,10 @@ func StatusOf(err error) (int, runs.Failure) {
 	case errors.Is(err, runs.ErrStoreUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return http.StatusServiceUnavailable, runs.Because(runs.ReasonUnreachable)
 	default:
+		// Whoever limits what can be done says so with runs.Public.
+		if f, _ := runs.FailureOf(err); f.Reason == runs.ReasonThrottled {
+			return http.StatusTooManyRequests, f
+		}
 		return http.StatusInternalServerError, runs.Because(runs.ReasonInternal)
 	}
 }
@@ -73,7 +80,11 @@ func WriteProblemLinks(w http.ResponseWriter, status int, f runs.Failure, links 
 
 func writeProblem(w http.ResponseWriter, p Problem) {
 	body, _ := encode(p)
-	w.Header().Del("ETag")
+	h := w.Header()
+	h.Del("ETag")
+	if p.Status == http.StatusTooManyRequests && h.Get("Retry-After") == "" {
+		h.Set("Retry-After", retryAfter)
+	}
 	writeBody(w, p.Status, "application/problem+json", body)
 }
 
