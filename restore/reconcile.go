@@ -1,7 +1,9 @@
 package restore
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,20 +29,21 @@ func (w *execution) reconcile(ctx context.Context, t *task) (found bool, err err
 		return false, w.wait(t.entry, time.Minute, runs.ReasonUnreachable)
 	}
 	candidates := w.candidates(t, l)
-	if len(candidates) > 1 {
-		if candidates, err = w.equalOnes(ctx, t, candidates); err != nil {
-			return false, err
-		}
+	equal, err := w.equalOnes(ctx, t, candidates)
+	if err != nil {
+		return false, err
 	}
-	switch {
-	case len(candidates) == 1:
-		return true, w.created(ctx, t, candidates[0].id)
-	case len(candidates) > 1:
-		return false, errUnclear
+	for _, o := range equal { // those that are equal are interchangeable
+		if w.claim(t.entry, o.id) {
+			return true, w.created(ctx, t, o.id)
+		}
 	}
 	left := t.IntentAt.Add(w.cfg.Window).Sub(w.cfg.Now())
 	if left > 0 {
 		return false, w.wait(t.entry, min(left, max(left/8, 10*time.Second)), runs.ReasonOutcomeUnknown)
+	}
+	if len(candidates) > 0 {
+		return false, errUnclear
 	}
 	t.Step = Planned
 	if err := w.put(ctx, t.entry); err != nil {
@@ -50,8 +53,8 @@ func (w *execution) reconcile(ctx context.Context, t *task) (found bool, err err
 }
 
 // candidates returns the objects that the request could have created: those of
-// the item's identity that no other item is, that were not there at the preview,
-// and that are not older than the request.
+// the item's identity that no other item is, and that are not older than the
+// request.
 func (w *execution) candidates(t *task, l *living) []*object {
 	taken := w.taken(t)
 	var out []*object
@@ -78,19 +81,43 @@ func (w *execution) taken(t *task) map[string]bool {
 	return taken
 }
 
-// equalOnes returns those objects that hold what the item does, or all of them
-// if none does: parts may be missing still.
+// equalOnes returns those objects that hold what the request that creates the item
+// does. What further requests write is not looked at.
 func (w *execution) equalOnes(ctx context.Context, t *task, objects []*object) ([]*object, error) {
+	if t.typ.Write.Shape == contract.WriteTwoStep || len(objects) == 0 {
+		return objects, nil // that request holds no more than the identity
+	}
+	want, err := t.firstForm(t.want.content)
+	if err != nil {
+		return nil, err
+	}
 	var equal []*object
-	err := w.read(ctx, objects, func(i int, s *state, err error) {
-		if err == nil && s.hash == t.want.hash {
+	var failed error
+	err = w.read(ctx, objects, func(i int, s *state, rerr error) {
+		if rerr != nil {
+			return // it is gone, or cannot be seen yet
+		}
+		form, err := t.firstForm(s.content)
+		if failed = err; err == nil && bytes.Equal(form, want) {
 			equal = append(equal, objects[i])
 		}
 	})
-	if len(equal) > 0 {
-		objects = equal
+	return equal, errors.Join(err, failed)
+}
+
+// firstForm is the normal form of what the request that creates the object holds
+// of a content.
+func (t *task) firstForm(content []byte) ([]byte, error) {
+	w := *t.writer
+	w.doc = content
+	doc, err := w.without(func(a contract.Action) bool { return !w.immutable(a.From) })
+	if err == nil {
+		doc, err = t.typ.Writable(doc)
 	}
-	return objects, err
+	if err != nil {
+		return nil, err
+	}
+	return t.typ.Normalize(nil, doc)
 }
 
 // wait notes that something has to pass before the item can go on.
@@ -102,12 +129,17 @@ func (w *execution) wait(e *entry, d time.Duration, reason runs.Reason) error {
 	return errWaiting
 }
 
-// claim notes which object of the target the item is.
-func (w *execution) claim(e *entry, id string) {
+// claim notes which object of the target the item is, and reports whether no
+// other item is.
+func (w *execution) claim(e *entry, id string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	e.Object = id
-	w.objects[inventory.Ref{Kind: e.Kind, ID: id}] = true
+	at := inventory.Ref{Kind: e.Kind, ID: id}
+	if w.objects[at] && e.Object != id {
+		return false
+	}
+	e.Object, w.objects[at] = id, true
+	return true
 }
 
 // verify looks at what was written until it is what it was to be, or the service

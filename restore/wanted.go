@@ -1,6 +1,7 @@
 package restore
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"strconv"
@@ -46,6 +47,9 @@ func (j *job) wanted(ctx context.Context, e *entry) (*wanted, error) {
 		return nil, err
 	}
 	w := &wanted{provided: p.Provided}
+	if p.Parent != "" && j.parent(p.Parent) == "" {
+		w.blocked = ReasonUnmapped
+	}
 	refs, _ := e.typ.References(p.Content, p.Assignments)
 	content, err := contract.Rewrite(nil, p.Content, j.contentChanges(refs, w))
 	if err != nil {
@@ -59,6 +63,22 @@ func (j *job) wanted(ctx context.Context, e *entry) (*wanted, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+// parent returns the id that the object has in the target below which another one
+// is, or an empty one if it is not there.
+func (j *job) parent(id string) string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, e := range j.items {
+		if e.ID == id {
+			return cmp.Or(e.Object, "pending "+id)
+		}
+	}
+	if j.r.Origin == j.r.Tenant {
+		return id
+	}
+	return ""
 }
 
 // contentChanges returns what is to be replaced in the content, and notes in w

@@ -1,6 +1,7 @@
 package restore_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -94,14 +95,20 @@ func newWorld(t *testing.T, doc graphtest.Document) *world {
 	if w.planner, err = restore.NewPlanner(w.cfg); err != nil {
 		t.Fatal(err)
 	}
+	w.tracker = w.newTracker(w.cfg)
+	return w
+}
+
+// newTracker returns a tracker that backs up, and restores by cfg.
+func (w *world) newTracker(cfg restore.Config) *runstest.Tracker {
+	w.t.Helper()
 	var logger *slog.Logger
 	if testing.Verbose() && os.Getenv("RESTORE_LOG") != "" {
-		logger = slog.New(slog.NewTextHandler(t.Output(), nil))
+		logger = slog.New(slog.NewTextHandler(w.t.Output(), nil))
 	}
-	w.tracker = runstest.New(t, runs.Config{Logger: logger, Operations: []runs.Operation{
-		backup.AddOperation(w.backups), restore.PreviewOperation(w.cfg), restore.ExecuteOperation(w.cfg),
+	return runstest.New(w.t, runs.Config{Logger: logger, Operations: []runs.Operation{
+		backup.AddOperation(w.backups), restore.PreviewOperation(cfg), restore.ExecuteOperation(cfg),
 	}})
-	return w
 }
 
 // run has a run executed and returns it.
@@ -110,14 +117,16 @@ func (w *world) run(tenant string, typ runs.Type, params any) *runs.Run {
 	return w.tracker.Execute(runs.Request{Tenant: tenant, Type: typ, Params: params, Initiator: dana})
 }
 
-// backup captures everything that contoso has.
-func (w *world) backup() *backup.Set {
+// backup captures what contoso has of the kinds, or of all.
+func (w *world) backup(kinds ...string) *backup.Set {
 	w.t.Helper()
 	s, err := backup.NewSet(w.t.Context(), w.backups.Store, contoso, "everything", "", dana, time.Now())
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	r := w.run(contoso, backup.AddType, backup.AddInput{Set: s.ID, All: true})
+	r := w.run(contoso, backup.AddType, backup.AddInput{
+		Set: s.ID, All: true, Selection: &inventory.Selection{PolicyTypes: kinds},
+	})
 	if r.Outcome != runs.OutcomeSucceeded {
 		w.t.Fatalf("backup %s: %+v %+v", r.Outcome, r.Failure, r.Failures)
 	}
@@ -177,6 +186,20 @@ func (w *world) plan(tenant, set string) *restore.Restore {
 		w.t.Fatal(err)
 	}
 	return r
+}
+
+// importTo brings a set of contoso's to another tenant.
+func (w *world) importTo(tenant, set string) *backup.Set {
+	w.t.Helper()
+	var archive bytes.Buffer
+	if err := backup.Export(w.t.Context(), w.backups.Store, w.backups.Vault, contoso, set, &archive); err != nil {
+		w.t.Fatal(err)
+	}
+	s, err := w.backups.Import(w.t.Context(), tenant, "", dana, bytes.NewReader(archive.Bytes()), int64(archive.Len()))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return s
 }
 
 // preview has a restore previewed and returns it.

@@ -19,14 +19,7 @@ func (w *execution) writerOf(e *entry, path, parent string, content []byte) (*wr
 		return nil, runs.Public(nil, runs.ReasonUnsupported, "It was captured from a place that this release does not know.")
 	}
 	if parent != "" {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		for _, other := range w.items {
-			if other.ID == parent && other.Object != "" {
-				parent = other.Object
-				break
-			}
-		}
+		parent = w.parent(parent)
 	}
 	return &writer{typ: e.typ, url: w.target.URL, list: e.typ.Lists[i], parent: parent, doc: content}, nil
 }
@@ -56,7 +49,7 @@ func (w *execution) object(ctx context.Context, e *entry) (wait bool, err error)
 	var is *state
 	switch {
 	case e.Step == Created: // an earlier attempt came so far
-		is, err = w.look(ctx, t)
+		is, err = w.find(ctx, t)
 	case t.isNew():
 		err = w.create(ctx, t)
 	default:
@@ -227,7 +220,7 @@ func (w *execution) actions(ctx context.Context, t *task, is *state) error {
 		if err := pause(ctx, try); err != nil {
 			return err
 		}
-		if is, err = w.look(ctx, t); err != nil {
+		if is, err = w.find(ctx, t); err != nil {
 			return err
 		}
 	}
@@ -241,11 +234,15 @@ func (w *execution) repeat(ctx context.Context, t *task, call Call) error {
 	for try := 1; ; try++ {
 		_, err := w.send(ctx, t, call)
 		e, ok := errors.AsType[*CallError](err)
-		fresh := ok && e.Reason == runs.ReasonNotFound && t.Decision == Create // the object cannot be seen yet
-		if err == nil || !ok || !e.Unknown && !fresh || try == writeTries {
+		switch {
+		case err == nil || !ok || try == writeTries:
 			return err
+		case e.Reason == runs.ReasonNotFound && t.Decision == Create: // it cannot be seen yet
+			_, err = w.find(ctx, t)
+		case e.Unknown:
+			err = pause(ctx, try)
 		}
-		if err := pause(ctx, try); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -292,6 +289,27 @@ func (w *execution) look(ctx context.Context, t *task) (is *state, err error) {
 	return is, errors.Join(rerr, err)
 }
 
+// find is look for an object that may be too new to be seen. It waits for a while,
+// and then leaves the item for later.
+func (w *execution) find(ctx context.Context, t *task) (*state, error) {
+	for try, end := 1, w.cfg.Now().Add(w.cfg.Settle); ; try++ {
+		is, err := w.look(ctx, t)
+		if err == nil || !errors.Is(err, inventory.ErrGone) || t.Decision != Create {
+			return is, err
+		}
+		switch now := w.cfg.Now(); {
+		case now.Before(end):
+			if err := pause(ctx, min(try, 4)); err != nil {
+				return nil, err
+			}
+		case now.Before(t.IntentAt.Add(w.cfg.Window)):
+			return nil, w.wait(t.entry, time.Minute, runs.ReasonOutcomeUnknown)
+		default:
+			return nil, runs.Public(err, runs.ReasonGone, "It was created, and somebody has deleted it.")
+		}
+	}
+}
+
 // there is the object of the target that the item is.
 func (t *task) there() *object {
 	want := inventory.Want{
@@ -335,22 +353,26 @@ func (w *execution) assignments(ctx context.Context, e *entry) (wait bool, err e
 
 func (w *execution) assign(ctx context.Context, t *task) error {
 	for try := 1; ; try++ {
-		is, err := w.look(ctx, t)
-		if err != nil && try < writeTries {
-			if err := pause(ctx, try); err != nil {
-				return err
-			}
-			continue // it cannot be seen yet
-		}
+		is, err := w.find(ctx, t)
 		if err != nil {
 			return err
 		}
 		if is.assignmentHash == t.want.assignmentHash {
 			return nil
 		}
+		if t.doubt(w.cfg) {
+			return w.wait(t.entry, time.Minute, runs.ReasonOutcomeUnknown)
+		}
 		calls, err := t.writer.assign(t.Object, t.want.assignments, is.assignments)
 		if err != nil {
 			return fmt.Errorf("assign: %w", err)
+		}
+		single := t.typ.Assign.Shape == contract.AssignOneByOne
+		if single { // who comes after a crash must not send it once more before it can be seen
+			t.Reason, t.IntentAt = runs.ReasonOutcomeUnknown, runs.Instant(w.cfg.Now())
+			if err := w.put(ctx, t.entry); err != nil {
+				return err
+			}
 		}
 		for _, call := range calls {
 			if _, err = w.send(ctx, t, call); err != nil {
@@ -358,11 +380,24 @@ func (w *execution) assign(ctx context.Context, t *task) error {
 			}
 		}
 		e, ok := errors.AsType[*CallError](err)
-		if err == nil || !ok || !e.Unknown || try >= writeTries {
+		switch {
+		case err == nil:
+			t.Reason = ""
+			return nil
+		case !ok || !e.Unknown || try >= writeTries:
 			return err
+		case single:
+			return w.wait(t.entry, time.Minute, runs.ReasonOutcomeUnknown)
 		}
 		if err := pause(ctx, try); err != nil {
 			return err
 		}
 	}
+}
+
+// doubt reports whether an assignment was sent of which it cannot be known yet
+// what became of it.
+func (t *task) doubt(cfg Config) bool {
+	return t.typ.Assign.Shape == contract.AssignOneByOne && t.Reason == runs.ReasonOutcomeUnknown &&
+		cfg.Now().Before(t.IntentAt.Add(cfg.Window))
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // change answers a request that changes the tenant.
@@ -99,10 +100,15 @@ func (c *call) create(p place) *answer {
 		return c.nested(http.StatusConflict, "Conflict", "An object with this id exists")
 	}
 	c.tenant.seq++
-	o.seq = c.tenant.seq
+	o.seq, o.made = c.tenant.seq, c.now
 	list.add(o)
 	p.parent.touched(c.tenant.seq)
 	return c.show(p, o, http.StatusCreated)
+}
+
+// late reports whether o is too new to be seen.
+func (c *call) late(o *object, lag time.Duration) bool {
+	return o != nil && lag > 0 && !o.made.IsZero() && c.now.Before(o.made.Add(lag))
 }
 
 // stamped returns a new object with what the service sets by itself.
@@ -239,5 +245,34 @@ func (c *call) remove(p place) *answer {
 		c.tenant.gone = append(c.tenant.gone, tombstone{path: p.spec.name, id: p.obj.id, seq: c.tenant.seq})
 	}
 	p.parent.touched(c.tenant.seq)
+	return &answer{status: http.StatusNoContent}
+}
+
+// patchManagement changes the settings of the tenant, which are a property of
+// what everything else is below.
+// Source: policytypes deviceManagementSettings.
+func (c *call) patchManagement() *answer {
+	const path = "deviceManagement/settings"
+	settings := member(c.body, "settings")
+	if !json.Valid(c.body) || !isObject(settings) {
+		return c.badRequest("A JSON object with settings is expected.")
+	}
+	t := c.tenant
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := t.root(path, true)
+	if len(r.list.objs) == 0 {
+		o, err := ingester{t}.object(r.spec, path, "", 0, settings)
+		if err != nil {
+			return c.badRequest("The payload could not be read.")
+		}
+		r.list.add(o)
+		return &answer{status: http.StatusNoContent}
+	}
+	o := r.list.objs[0]
+	for k, v := range membersOf(settings) {
+		o.body = setMember(o.body, k, v)
+	}
+	o.finish()
 	return &answer{status: http.StatusNoContent}
 }

@@ -26,6 +26,13 @@ type Fault struct {
 	// Kind says what happens. 0 is nothing but Delay.
 	Kind FaultKind
 
+	// Applied carries the request out before the answer says that it failed:
+	// whoever sent it cannot know. It is for kinds that answer with an error or
+	// not at all.
+	// Source: graph.md section 3.2 and section 4, throttling: "after the write
+	// was applied".
+	Applied bool
+
 	// RetryAfter is sent verbatim in that header; empty sends none.
 	RetryAfter string
 

@@ -130,7 +130,7 @@ func (t *Tenant) replace(p place, list *collection, i int, doc json.RawMessage) 
 		return fmt.Errorf("replace %s: %w", old.id, err)
 	}
 	t.seq++
-	o.seq = t.seq
+	o.seq, o.made = t.seq, old.made
 	list.objs[i] = o
 	p.parent.touched(t.seq)
 	return nil

@@ -85,6 +85,16 @@ type Quirks struct {
 	// BatchBase64 encodes the bodies of batch answers as base64 strings.
 	// Source: graph.md section 3.3.
 	BatchBase64 bool
+
+	// GetLag is for how long a new object cannot be read, and ListLag for how
+	// long lists do not show it. 0 shows it at once.
+	// Source: graph.md section 3.11 and section 4, consistency.
+	GetLag, ListLag time.Duration
+
+	// Protected are path prefixes whose changes a second administrator has to
+	// approve; see [Tenant.Approvals].
+	// Source: graph.md section 3.12.
+	Protected []string
 }
 
 // A PageQuirk disturbs the pages of the lists it matches.

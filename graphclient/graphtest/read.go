@@ -26,6 +26,10 @@ func (c *call) readPlace(p place) (a *answer, served int) {
 	switch {
 	case p.lost != "":
 		return c.notFound(p.lost), -1
+	case c.late(p.obj, c.quirks.GetLag):
+		return c.notFound(p.obj.id), -1
+	case c.late(p.parent, c.quirks.GetLag):
+		return c.notFound(p.parent.id), -1
 	case c.route.fn != "":
 		return c.function(p), -1
 	}
@@ -110,6 +114,9 @@ func (c *call) contextOf(p place) string {
 // selectObjects applies cast, $filter, $search and $orderby.
 func (c *call) selectObjects(p place) []*object {
 	objs := c.tenant.objects(p.spec, p.parent)
+	if lag := c.quirks.ListLag; lag > 0 {
+		objs = slices.DeleteFunc(slices.Clone(objs), func(o *object) bool { return c.late(o, lag) })
+	}
 	if p.cast == "" && c.opts.filter == nil && c.opts.search == nil && c.opts.order == "" {
 		return objs
 	}

@@ -129,6 +129,9 @@ func (s *Server) answer(c *call) *answer {
 	if fault == nil {
 		return c.handle(err)
 	}
+	if fault.Applied {
+		c.handle(err)
+	}
 	a := c.fails(fault)
 	if a == nil {
 		a = c.handle(err)
@@ -143,6 +146,9 @@ func (s *Server) answer(c *call) *answer {
 // handle answers a call that nothing stopped. bad is what was wrong with its
 // query options.
 func (c *call) handle(bad error) *answer {
+	if strings.EqualFold(strings.Trim(c.path, "/"), "deviceManagement") && c.method == http.MethodPatch {
+		return c.patchManagement()
+	}
 	switch r := c.route; {
 	case r.bad != "":
 		return c.noSegment(r.bad)
@@ -156,6 +162,9 @@ func (c *call) handle(bad error) *answer {
 		return c.read()
 	case c.method == http.MethodPost && r.class == "directoryObjects/getByIds":
 		return c.byIDs()
+	}
+	if a := c.approve(); a != nil {
+		return a
 	}
 	return c.change()
 }

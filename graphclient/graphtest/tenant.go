@@ -16,9 +16,10 @@ type Tenant struct {
 	now   func() time.Time
 
 	mu      sync.RWMutex
-	roots   map[string]*root  // by lower-case path
-	seq     uint64            // number of the newest change
-	gone    []tombstone       // deleted objects of lists with delta, oldest first
+	roots   map[string]*root // by lower-case path
+	seq     uint64           // number of the newest change
+	gone    []tombstone      // deleted objects of lists with delta, oldest first
+	asked   []*approval
 	secrets map[string][]byte // plain values of masked settings, by reference id
 	history history
 }
@@ -39,7 +40,8 @@ type object struct {
 	list []byte // what lists show, when that is less
 	kids []*kidList
 	refs []ref
-	seq  uint64 // change that made it what it is
+	seq  uint64    // change that made it what it is
+	made time.Time // when a request has created it; zero if none has
 }
 
 // A kidList is the content of one navigation property of an object.

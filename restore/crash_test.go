@@ -1,0 +1,267 @@
+package restore_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/tenantatlas/tenantatlas/graphclient/contract"
+	"github.com/tenantatlas/tenantatlas/graphclient/graphtest"
+	"github.com/tenantatlas/tenantatlas/restore"
+	"github.com/tenantatlas/tenantatlas/runs"
+)
+
+// errDead is what everything reports to a process that was killed.
+var errDead = fmt.Errorf("killed: %w", runs.ErrStoreUnavailable)
+
+// A killer kills a process at the n-th thing that it does to the journal or the
+// target, before or after that is done: what comes later has no effect.
+type killer struct {
+	restore.Store
+	mu   sync.Mutex
+	left int  // things that are still done; -1 means that nobody is killed
+	late bool // the last of them is done, and nobody is told
+}
+
+// step does one thing, unless the process is dead by then.
+func (k *killer) step(do func() error) error {
+	alive, heard := k.next()
+	if !alive {
+		return errDead
+	}
+	if err := do(); heard {
+		return err
+	}
+	return errDead // it is done, and the process does not live to hear of it
+}
+
+// next reports whether the process is alive to do one more thing, and to hear of
+// it.
+func (k *killer) next() (alive, heard bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch k.left {
+	case -1:
+		return true, true
+	case 0:
+		return false, false
+	}
+	k.left--
+	return k.left > 0 || k.late, k.left > 0
+}
+
+func (k *killer) Put(ctx context.Context, tenant, id string, fence int64, items []restore.Item) error {
+	return k.step(func() error { return k.Store.Put(ctx, tenant, id, fence, items) })
+}
+
+func (k *killer) Remember(ctx context.Context, tenant string, answers []restore.Answer) error {
+	return k.step(func() error { return k.Store.Remember(ctx, tenant, answers) })
+}
+
+// A mortal is a target that a dead process cannot reach.
+type mortal struct {
+	restore.Target
+	k *killer
+}
+
+func (m mortal) Send(ctx context.Context, c restore.Call) (reply restore.Reply, err error) {
+	if dead := m.k.step(func() error { reply, err = m.Target.Send(ctx, c); return nil }); dead != nil {
+		return restore.Reply{}, dead
+	}
+	return reply, err
+}
+
+// small is a tenant with one object of each way of writing.
+func small() graphtest.Document {
+	raw := func(docs ...string) (all []json.RawMessage) {
+		for _, d := range docs {
+			all = append(all, json.RawMessage(d))
+		}
+		return all
+	}
+	return graphtest.Document{
+		"groups":                             raw(`{"id":"11111111-1111-1111-1111-111111111111","displayName":"Pilots","securityEnabled":true}`),
+		"deviceManagement/assignmentFilters": raw(`{"id":"f1","displayName":"Laptops","platform":"windows10AndLater","rule":"(device.model -eq \"X\")","roleScopeTags":["0"]}`),
+		"deviceManagement/configurationPolicies": raw(`{"id":"p1","name":"Twin","platforms":"windows10","technologies":"mdm","roleScopeTagIds":["0"],"settings":[{"settingInstance":{"@odata.type":"#microsoft.graph.deviceManagementConfigurationSimpleSettingInstance","settingDefinitionId":"a","simpleSettingValue":{"@odata.type":"#microsoft.graph.deviceManagementConfigurationStringSettingValue","value":"1"}}}],"assignments":[{"target":{"@odata.type":"#microsoft.graph.groupAssignmentTarget","groupId":"11111111-1111-1111-1111-111111111111","deviceAndAppManagementAssignmentFilterId":"f1","deviceAndAppManagementAssignmentFilterType":"include"}}]}`,
+			`{"id":"p2","name":"Twin","platforms":"windows10","technologies":"mdm","roleScopeTagIds":["0"],"settings":[{"settingInstance":{"@odata.type":"#microsoft.graph.deviceManagementConfigurationSimpleSettingInstance","settingDefinitionId":"b","simpleSettingValue":{"@odata.type":"#microsoft.graph.deviceManagementConfigurationStringSettingValue","value":"2"}}}],"assignments":[]}`),
+		"deviceManagement/notificationMessageTemplates": raw(`{"id":"n1","displayName":"Notice","brandingOptions":"none","roleScopeTagIds":["0"],"localizedNotificationMessages":[{"locale":"en-us","subject":"S","messageTemplate":"M","isDefault":true},{"locale":"nl-nl","subject":"T","messageTemplate":"N","isDefault":false}]}`),
+		"deviceManagement/termsAndConditions":           raw(`{"id":"t1","displayName":"Rules","title":"R","bodyText":"B","acceptanceStatement":"A","roleScopeTagIds":["0"],"assignments":[{"target":{"@odata.type":"#microsoft.graph.groupAssignmentTarget","groupId":"11111111-1111-1111-1111-111111111111"}}]}`),
+	}
+}
+
+// faults are what can happen to a request besides.
+var faults = map[string]func(s *graphtest.Server, nth int){
+	"none": func(*graphtest.Server, int) {},
+	"504 applied": func(s *graphtest.Server, nth int) {
+		s.SetFaults(write(graphtest.Fault{Kind: graphtest.FaultGatewayTimeout, Applied: true, Skip: nth, Times: 1})...)
+	},
+	"504 not applied": func(s *graphtest.Server, nth int) {
+		s.SetFaults(write(graphtest.Fault{Kind: graphtest.FaultGatewayTimeout, Skip: nth, Times: 1})...)
+	},
+	"reset applied": func(s *graphtest.Server, nth int) {
+		s.SetFaults(write(graphtest.Fault{Kind: graphtest.FaultReset, Applied: true, Skip: nth, Times: 1})...)
+	},
+	"reset not applied": func(s *graphtest.Server, nth int) {
+		s.SetFaults(write(graphtest.Fault{Kind: graphtest.FaultReset, Skip: nth, Times: 1})...)
+	},
+	"delayed visibility": func(s *graphtest.Server, _ int) {
+		s.SetQuirks(graphtest.Quirks{GetLag: 20 * time.Second, ListLag: 40 * time.Second})
+	},
+	"504 applied, delayed visibility": func(s *graphtest.Server, nth int) {
+		s.SetQuirks(graphtest.Quirks{GetLag: 20 * time.Second, ListLag: 40 * time.Second})
+		s.SetFaults(write(graphtest.Fault{Kind: graphtest.FaultGatewayTimeout, Applied: true, Skip: nth, Times: 1})...)
+	},
+}
+
+// write applies a fault to requests that change something.
+func write(f graphtest.Fault) []graphtest.Fault {
+	var all []graphtest.Fault
+	for _, method := range []string{"POST", "PATCH"} {
+		f.Method, f.Prefix = method, "/deviceManagement"
+		all = append(all, f)
+	}
+	return all
+}
+
+// A process that is killed before or after anything that it writes down or sends,
+// with any answer to its requests besides, leaves a restore that the next one
+// completes: every object once, none with a broader target.
+func TestCrashMatrix(t *testing.T) {
+	variants := 1
+	if os.Getenv("TENANTATLAS_LONG") != "" {
+		variants = 22 // more than 10,000 cases
+	}
+	cases := 0
+	for _, name := range slices.Sorted(maps.Keys(faults)) {
+		for nth := range variants {
+			for point, reached := 1, true; reached; point++ {
+				for _, late := range []bool{false, true} {
+					synctest.Test(t, func(t *testing.T) {
+						reached = crash(t, crashCase{name, nth + point%5, point, late})
+					})
+					cases++
+				}
+			}
+		}
+	}
+	t.Logf("%d cases", cases)
+	if cases < 500 {
+		t.Errorf("%d cases, want 500 at least", cases)
+	}
+}
+
+// A crashCase says when a process is killed, and what else happens.
+type crashCase struct {
+	fault string
+	nth   int // write that the fault hits, from 0
+	point int // thing that the process is killed at, from 1
+	late  bool
+}
+
+// crash restores the small tenant in a process that is killed, and then in
+// another one. It reports whether the first one was killed at all.
+func crash(t *testing.T, c crashCase) bool {
+	t.Helper()
+	at := fmt.Sprintf("%+v", c)
+	w := newWorld(t, small())
+	set := w.backup("assignmentFilter", "configurationPolicy", "notificationMessageTemplate", "termsAndConditions")
+	w.wipe(contoso)
+	r := w.plan(contoso, set.ID)
+	w.preview(contoso, r.ID)
+	faults[c.fault](w.server, c.nth)
+
+	k := &killer{Store: w.cfg.Store, left: c.point, late: c.late}
+	w.mortal(k)
+	w.execute(contoso, r.ID)
+	k.mu.Lock()
+	reached := k.left == 0
+	k.left = -1
+	k.mu.Unlock()
+	for range 30 { // whoever has to wait is executed again
+		w.execute(contoso, r.ID)
+		if w.finished(r.ID) {
+			break
+		}
+		time.Sleep(time.Minute) // synctest: until the service shows what it has
+	}
+	w.once(at)
+	for ref, i := range w.items(contoso, r.ID) {
+		if i.Decision.Writes() && i.Result != restore.Verified {
+			t.Errorf("%s: %v is %s (%s, %s), want verified", at, ref, i.Result, i.Step, i.Message)
+		}
+	}
+	return reached
+}
+
+// finished reports whether every item has come to its end.
+func (w *world) finished(id string) bool {
+	for _, i := range w.items(contoso, id) {
+		if i.Step != restore.Done {
+			return false
+		}
+	}
+	return true
+}
+
+// mortal has executions done by a process that k kills.
+func (w *world) mortal(k *killer) {
+	cfg := w.cfg
+	cfg.Store = k
+	target := cfg.Target
+	cfg.Target = func(ctx context.Context, tenant string) (restore.Target, error) {
+		is, err := target(ctx, tenant)
+		return mortal{is, k}, err
+	}
+	w.tracker = w.newTracker(cfg)
+}
+
+// once checks that the tenant has every object of the small one once, and that
+// nobody gets more than before.
+func (w *world) once(at string) {
+	w.t.Helper()
+	tenant := w.server.Tenant(contoso)
+	for path, want := range small() {
+		ids := tenant.IDs(path)
+		if len(ids) != len(want) {
+			w.t.Errorf("%s: %s has %d objects, want %d", at, path, len(ids), len(want))
+		}
+		for _, id := range ids {
+			doc, err := tenant.Get(path, id)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			w.narrow(at, path, doc)
+		}
+	}
+}
+
+// narrow checks that an object is assigned to the one group, with its filter, or
+// to nobody.
+func (w *world) narrow(at, path string, doc []byte) {
+	w.t.Helper()
+	var assignments []struct {
+		Target struct {
+			Type   string `json:"@odata.type"`
+			Group  string `json:"groupId"`
+			Filter string `json:"deviceAndAppManagementAssignmentFilterId"`
+		} `json:"target"`
+	}
+	if raw := contract.Member(doc, "assignments"); raw != nil {
+		if err := json.Unmarshal(raw, &assignments); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	for _, a := range assignments {
+		filtered := a.Target.Filter != "" || path != "deviceManagement/configurationPolicies"
+		if a.Target.Group != "11111111-1111-1111-1111-111111111111" || !filtered {
+			w.t.Errorf("%s: an object of %s is assigned to %+v", at, path, a.Target)
+		}
+	}
+}
