@@ -17,7 +17,7 @@ func TestApproval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, small())
 		set := w.backup("assignmentFilter", "configurationPolicy")
-		w.wipe(contoso)
+		w.wipe()
 		r := w.plan(contoso, set.ID)
 		w.preview(contoso, r.ID)
 		w.server.SetQuirks(graphtest.Quirks{Protected: []string{"/deviceManagement/configurationPolicies"}})

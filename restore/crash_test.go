@@ -172,7 +172,7 @@ func crash(t *testing.T, c crashCase) bool {
 	at := fmt.Sprintf("%+v", c)
 	w := newWorld(t, small())
 	set := w.backup("assignmentFilter", "configurationPolicy", "notificationMessageTemplate", "termsAndConditions")
-	w.wipe(contoso)
+	w.wipe()
 	r := w.plan(contoso, set.ID)
 	w.preview(contoso, r.ID)
 	faults[c.fault](w.server, c.nth)

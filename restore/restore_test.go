@@ -14,7 +14,7 @@ func TestRestoreAfterWipe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, graphtest.DemoTenant(1, 1))
 		set := w.backup()
-		w.wipe(contoso)
+		w.wipe()
 		r := w.plan(contoso, set.ID)
 		if p := w.preview(contoso, r.ID).Preview; p.Decisions[restore.Create] < 80 || len(p.Blockers) > 0 {
 			t.Errorf("decisions %v, blockers %v, want at least 80 to create, and none", p.Decisions, p.Blockers)

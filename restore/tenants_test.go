@@ -42,7 +42,7 @@ func TestRealTenantAfterWipe(t *testing.T) {
 		w := newWorld(t, doc)
 		known := w.useSchema(doc)
 		set := w.backup()
-		w.wipe(contoso)
+		w.wipe()
 		r := w.plan(contoso, set.ID)
 		p := w.preview(contoso, r.ID).Preview
 		if p.Decisions[restore.Create] < 290 || len(p.Blockers) > 0 {

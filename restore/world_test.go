@@ -133,10 +133,11 @@ func (w *world) backup(kinds ...string) *backup.Set {
 	return s
 }
 
-// wipe deletes everything but groups, and what the service makes itself.
-func (w *world) wipe(tenant string) {
+// wipe deletes everything that contoso has but groups, and what the service makes
+// itself.
+func (w *world) wipe() {
 	w.t.Helper()
-	at := w.server.Tenant(tenant)
+	at := w.server.Tenant(contoso)
 	for _, path := range at.Paths() {
 		if path == "groups" {
 			continue
