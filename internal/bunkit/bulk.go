@@ -121,3 +121,25 @@ func (b Bulk) arrays(shared any, rows [][]any, run func(args []any) error) error
 	}
 	return nil
 }
+
+// Probe returns a join, an inner one if join is "", that finds the rows of a
+// table one by one in an index. Both databases would otherwise at times read
+// the whole tenant for a few rows.
+func (d Dialect) Probe(join, columns, table, as, on string) string {
+	if d == SQLite3 {
+		if join == "" {
+			join = "CROSS" // keeps the order of the tables
+		}
+		return " " + join + " JOIN " + table + " AS " + as + " ON " + on
+	}
+	return " " + join + " JOIN LATERAL (SELECT " + columns + " FROM " + table + " AS " + as + " WHERE " + on + " OFFSET 0) AS " + as + " ON true"
+}
+
+// Among returns the condition that a column has one of the values that a
+// statement selects, for the same reason.
+func (d Dialect) Among(column, values string) string {
+	if d == SQLite3 {
+		return column + " IN (" + values + ")"
+	}
+	return column + " = ANY (ARRAY (" + values + "))"
+}

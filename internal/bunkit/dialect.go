@@ -90,6 +90,15 @@ func (d Dialect) Time(t time.Time) any {
 	}
 }
 
+// Instant returns t as a parameter for a column without NULL. Unlike that of
+// [Dialect.Time], the zero time is the instant that it is.
+func (d Dialect) Instant(t time.Time) any {
+	if d == SQLite3 {
+		return t.UnixMicro()
+	}
+	return time.UnixMicro(t.UnixMicro()).UTC()
+}
+
 // SQLiteDSN returns the two data source names under which the driver of
 // modernc.org/sqlite opens the file at path for [SQLite]: for the one
 // connection that writes, and for the pool that reads and cannot write.

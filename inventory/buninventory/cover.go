@@ -46,10 +46,10 @@ func (s *Store) Cover(ctx context.Context, sync inventory.Sync, c inventory.Cove
 		}
 	}
 	err = s.write(ctx, sync.Tenant, false, func(ctx context.Context, t *tx) error {
-		if _, err := t.exec(ctx, s.sql.report, sync.Run, sync.Selection, s.instant(c.At)); err != nil {
+		if _, err := t.exec(ctx, s.sql.report, sync.Run, sync.Selection, s.dialect.Instant(c.At)); err != nil {
 			return err
 		}
-		if _, err := t.exec(ctx, s.sql.coverage, sync.Run, c.Kind, s.instant(c.At), c.Succeeded(), !c.Inconsistent(), string(body)); err != nil {
+		if _, err := t.exec(ctx, s.sql.coverage, sync.Run, c.Kind, s.dialect.Instant(c.At), c.Succeeded(), !c.Inconsistent(), string(body)); err != nil {
 			return err
 		}
 		return s.coverKind(ctx, t, sync.Run, c, ids)
@@ -73,7 +73,7 @@ func (s *Store) coverKind(ctx context.Context, t *tx, run string, c inventory.Co
 		}
 		ids := array(missed)
 		if c.At.Before(k.seen) {
-			_, err = t.exec(ctx, s.sql.seeAgain, c.Kind, ids, s.instant(c.At), run)
+			_, err = t.exec(ctx, s.sql.seeAgain, c.Kind, ids, s.dialect.Instant(c.At), run)
 		} else {
 			next.epoch, next.seen, next.run = k.epoch+1, c.At, run
 			err = s.see(ctx, t, c.Kind, ids, k, next.epoch)
@@ -82,7 +82,7 @@ func (s *Store) coverKind(ctx context.Context, t *tx, run string, c inventory.Co
 			return err
 		}
 	}
-	_, err = t.exec(ctx, s.sql.coverKind, c.Kind, s.instant(next.covered), s.dialect.Time(next.full), next.epoch, s.dialect.Time(next.seen), next.run)
+	_, err = t.exec(ctx, s.sql.coverKind, c.Kind, s.dialect.Instant(next.covered), s.dialect.Time(next.full), next.epoch, s.dialect.Time(next.seen), next.run)
 	return err
 }
 
@@ -96,7 +96,7 @@ func (s *Store) see(ctx context.Context, t *tx, kind, missed string, k kindRow, 
 		}
 	}
 	if lost > 0 {
-		if _, err := t.exec(ctx, s.sql.freeze, kind, missed, k.epoch, s.instant(k.seen), k.run); err != nil {
+		if _, err := t.exec(ctx, s.sql.freeze, kind, missed, k.epoch, s.dialect.Instant(k.seen), k.run); err != nil {
 			return err
 		}
 	}

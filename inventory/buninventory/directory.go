@@ -46,7 +46,7 @@ func state(ctx context.Context, c bunkit.Conn, text, tenant string) (s directory
 // Begin implements [directory.Store]. It is one statement.
 func (d *Directory) Begin(ctx context.Context, r directory.Round) error {
 	return d.write(ctx, "begin round of groups", r, func(ctx context.Context, t *tx) error {
-		n, err := t.exec(ctx, d.store.sql.groups.begin, r.Run, r.Full, d.store.instant(r.At))
+		n, err := t.exec(ctx, d.store.sql.groups.begin, r.Run, r.Full, d.store.dialect.Instant(r.At))
 		return conflictUnless(n > 0, err)
 	})
 }
@@ -92,7 +92,7 @@ func (d *Directory) Put(ctx context.Context, r directory.Round, p directory.Part
 		case c.Removed:
 			gone = append(gone, []any{c.ID})
 		default:
-			there = append(there, []any{c.ID, c.Name, c.Fold, clean(string(c.Type)), c.Dynamic, c.Synced})
+			there = append(there, []any{c.ID, c.Name, c.Fold, bunkit.Clean(string(c.Type)), c.Dynamic, c.Synced})
 		}
 	}
 	return d.write(ctx, "put groups", r, func(ctx context.Context, t *tx) error {
@@ -138,7 +138,7 @@ func (d *Directory) Finish(ctx context.Context, r directory.Round, link string) 
 
 // forget settles what r has not seen.
 func (d *Directory) forget(ctx context.Context, t *tx, r directory.Round) (directory.Summary, error) {
-	began := d.store.instant(r.At)
+	began := d.store.dialect.Instant(r.At)
 	var missed int64
 	var err error
 	if r.Full {
@@ -146,7 +146,7 @@ func (d *Directory) forget(ctx context.Context, t *tx, r directory.Round) (direc
 			return directory.Summary{}, err
 		}
 	}
-	purged, err := t.exec(ctx, d.store.sql.groups.purge, d.store.instant(r.At.Add(-directory.PurgeAfter)), began)
+	purged, err := t.exec(ctx, d.store.sql.groups.purge, d.store.dialect.Instant(r.At.Add(-directory.PurgeAfter)), began)
 	return directory.Summary{Missed: int(missed), Purged: int(purged)}, err
 }
 

@@ -46,9 +46,9 @@ func newGroupStatements(d bunkit.Dialect) groupStatements {
 		" FROM ROWS CROSS JOIN directory_states AS s WHERE s.tenant = $1 ON CONFLICT (tenant, id) DO UPDATE SET"+
 		" name = excluded.name, fold = excluded.fold, type = excluded.type, dynamic = excluded.dynamic, synced = excluded.synced,"+
 		" seen_at = excluded.seen_at, missed_at = NULL", row)
-	s.remove = newBulk(d, missGroup+among(d, "g.id", "SELECT r.id FROM ROWS"), []column{{"id", "text"}})
+	s.remove = newBulk(d, missGroup+d.Among("g.id", "SELECT r.id FROM ROWS"), []column{{"id", "text"}})
 	s.miss = d.Translate(missGroup + "g.missed_at IS NULL AND g.seen_at < $2")
-	s.purge = d.Translate("DELETE FROM directory_groups WHERE tenant = $1 AND " + among(d, "id", "SELECT g.id FROM directory_groups AS g"+
+	s.purge = d.Translate("DELETE FROM directory_groups WHERE tenant = $1 AND " + d.Among("id", "SELECT g.id FROM directory_groups AS g"+
 		" WHERE g.tenant = $1 AND g.missed_at IS NOT NULL AND g.seen_at <= $2 AND g.missed_at < $3 LIMIT 10000"))
 
 	ids := "(SELECT json_array_elements_text($2::text::json) AS id) AS r"
@@ -56,7 +56,7 @@ func newGroupStatements(d bunkit.Dialect) groupStatements {
 		ids = "(SELECT value AS id FROM json_each($2)) AS r"
 	}
 	s.lookup = d.Translate("SELECT " + shownGroup + " FROM " + ids +
-		probe(d, "", "g.*", "directory_groups", "g", "g.tenant = $1 AND g.id = r.id") +
+		d.Probe("", "g.*", "directory_groups", "g", "g.tenant = $1 AND g.id = r.id") +
 		" LEFT JOIN directory_states AS s ON s.tenant = $1")
 	return s
 }

@@ -70,7 +70,7 @@ func (s *Store) Writes(tenant string, entries []inventory.Entry) ([]Statement, e
 		return Statement{name, b.Text, args}
 	}
 	kind, missed := entries[0].Kind, array([]string{entries[0].ID})
-	at := s.instant(entries[0].LastSeenAt)
+	at := s.dialect.Instant(entries[0].LastSeenAt)
 	return []Statement{
 		{"keep contents", s.sql.keepContents, []any{tenant, p.hashes}},
 		{"have contents", s.sql.haveContents, []any{tenant, p.hashes}},
@@ -113,8 +113,8 @@ func (s *Store) GroupStatements(tenant string, ids []string, at time.Time) []Sta
 	return []Statement{
 		{"look up", s.sql.groups.lookup, []any{tenant, array(ids)}},
 		{"remove", s.sql.groups.remove.Text, []any{tenant, rows}},
-		{"miss", s.sql.groups.miss, []any{tenant, s.instant(at)}},
-		{"purge", s.sql.groups.purge, []any{tenant, s.instant(at), s.instant(at)}},
+		{"miss", s.sql.groups.miss, []any{tenant, s.dialect.Instant(at)}},
+		{"purge", s.sql.groups.purge, []any{tenant, s.dialect.Instant(at), s.dialect.Instant(at)}},
 	}
 }
 

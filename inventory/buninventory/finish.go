@@ -21,7 +21,7 @@ func (s *Store) Finish(ctx context.Context, sync inventory.Sync, at time.Time) e
 		return err
 	}
 	err := s.write(ctx, sync.Tenant, false, func(ctx context.Context, t *tx) error {
-		first, err := t.exec(ctx, s.sql.finish, sync.Run, sync.Selection, s.instant(at))
+		first, err := t.exec(ctx, s.sql.finish, sync.Run, sync.Selection, s.dialect.Instant(at))
 		if err != nil {
 			return err
 		}
@@ -36,12 +36,12 @@ func (s *Store) Finish(ctx context.Context, sync inventory.Sync, at time.Time) e
 }
 
 func (s *Store) forget(ctx context.Context, t *tx, at time.Time) error {
-	expired := s.instant(at.Add(-inventory.ContentGrace))
+	expired := s.dialect.Instant(at.Add(-inventory.ContentGrace))
 	for _, step := range []struct {
 		text string
 		arg  any
 	}{
-		{s.sql.sortLoose, s.instant(at)},
+		{s.sql.sortLoose, s.dialect.Instant(at)},
 		{s.sql.dropUnused, expired},
 		{s.sql.keepUsed, expired},
 		{s.sql.dropCoverage, inventory.KeptReports},

@@ -90,7 +90,7 @@ func (s *Store) linkStatement(q inventory.LinkQuery, after []string, size int) (
 	statement := "SELECT l.from_kind, l.from_id, l.type, l.to_kind, l.to_id, l.exclude, coalesce(nullif(i.name, ''), l.to_name)," +
 		" s.last_at IS NOT NULL AND (i.id IS NULL OR " + missing + ")" +
 		" FROM (SELECT * FROM inventory_links WHERE " + w.where() + " ORDER BY " + strings.Join(order, ", ") + limit(size) + ") AS l" +
-		probe(s.dialect, "LEFT", "i.id, i.name, i.since, i.seen_at", "inventory_items", "i",
+		s.dialect.Probe("LEFT", "i.id, i.name, i.since, i.seen_at", "inventory_items", "i",
 			"i.tenant = $1 AND i.kind = l.to_kind AND i.id = l.to_id") +
 		" LEFT JOIN inventory_scopes AS s ON s.tenant = $1 AND s.kind = l.to_kind AND s.selection = " + w.arg(q.Selection) +
 		" ORDER BY l." + strings.Join(order, ", l.")

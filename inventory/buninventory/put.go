@@ -9,8 +9,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
-	"unicode/utf8"
 
 	"github.com/tenantatlas/tenantatlas/internal/bunkit"
 	"github.com/tenantatlas/tenantatlas/inventory"
@@ -144,7 +142,7 @@ func (s *Store) batch(entries []*inventory.Entry) (batch, error) {
 		b.refs = append(b.refs, []any{e.Kind, e.ID})
 		for _, l := range e.Links {
 			b.links = append(b.links, []any{
-				e.Kind, e.ID, bounded(string(l.Type), maxName), bounded(l.To.Kind, maxName), bounded(l.To.ID, maxID), l.Exclude, clean(l.To.Name),
+				e.Kind, e.ID, bounded(string(l.Type), maxName), bounded(l.To.Kind, maxName), bounded(l.To.ID, maxID), l.Exclude, bunkit.Clean(l.To.Name),
 			})
 		}
 	}
@@ -153,8 +151,8 @@ func (s *Store) batch(entries []*inventory.Entry) (batch, error) {
 
 // itemRow returns the values for the columns of the same name.
 func (s *Store) itemRow(e *inventory.Entry) ([]any, error) {
-	name := clean(e.Name)
-	fold, rest := cut(inventory.Fold(name), maxID)
+	name := bunkit.Clean(e.Name)
+	fold, rest := bunkit.Cut(inventory.Fold(name), maxID)
 	var foldRest, foldID any
 	if rest != "" {
 		foldRest = rest
@@ -181,19 +179,10 @@ func (s *Store) itemRow(e *inventory.Entry) ([]any, error) {
 		details[i] = string(raw)
 	}
 	return []any{
-		e.Kind, e.ID, name, fold, foldRest, foldID, clean(string(e.Platform)), clean(string(e.Category)), details[0], details[1], details[2],
-		e.Hash, e.AssignmentsHash, clean(e.Stamp), e.Linked, s.dialect.Time(e.ModifiedAt), s.instant(e.FirstSeenAt), s.instant(e.LastSeenAt),
-		clean(e.LastSeenRun),
+		e.Kind, e.ID, name, fold, foldRest, foldID, bunkit.Clean(string(e.Platform)), bunkit.Clean(string(e.Category)), details[0], details[1], details[2],
+		e.Hash, e.AssignmentsHash, bunkit.Clean(e.Stamp), e.Linked, s.dialect.Time(e.ModifiedAt), s.dialect.Instant(e.FirstSeenAt), s.dialect.Instant(e.LastSeenAt),
+		bunkit.Clean(e.LastSeenRun),
 	}, nil
-}
-
-// instant returns t as a parameter for a column without NULL. Unlike that of
-// [bunkit.Dialect.Time], the zero time is the instant that it is.
-func (s *Store) instant(t time.Time) any {
-	if s.dialect == bunkit.SQLite3 {
-		return t.UnixMicro()
-	}
-	return bunkit.Micros(t)
 }
 
 func (s *Store) put(ctx context.Context, t *tx, p plan) error {
@@ -247,35 +236,15 @@ func array(texts []string) string {
 	return string(raw)
 }
 
-// clean returns s with U+FFFD in place of what a column cannot hold.
-func clean(s string) string {
-	if bunkit.Storable(s) {
-		return s
-	}
-	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
-}
-
 // bounded returns s, or if it has more than size bytes its beginning and a
 // hash of it.
 func bounded(s string, size int) string {
-	s = clean(s)
+	s = bunkit.Clean(s)
 	if len(s) <= size {
 		return s
 	}
 	sum := sha256.Sum256([]byte(s))
 	end := hex.EncodeToString(sum[:])
-	begin, _ := cut(s, size-len(end))
+	begin, _ := bunkit.Cut(s, size-len(end))
 	return begin + end
-}
-
-// cut returns the first whole characters of s that have no more than size
-// bytes, and the rest.
-func cut(s string, size int) (begin, rest string) {
-	if len(s) <= size {
-		return s, ""
-	}
-	for size > 0 && !utf8.RuneStart(s[size]) {
-		size--
-	}
-	return s[:size], s[size:]
 }

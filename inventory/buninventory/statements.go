@@ -123,28 +123,6 @@ func (s *statements) forItems(d bunkit.Dialect) {
 	s.hide = d.Translate("UPDATE inventory_items SET hidden = $4 WHERE tenant = $1 AND kind = $2 AND id = $3")
 }
 
-// probe returns a join, an inner one if join is "", that finds the rows of a
-// table one by one in an index. Both databases would otherwise at times read
-// the whole tenant for a few rows.
-func probe(d bunkit.Dialect, join, columns, table, as, on string) string {
-	if d == bunkit.SQLite3 {
-		if join == "" {
-			join = "CROSS" // keeps the order of the tables
-		}
-		return " " + join + " JOIN " + table + " AS " + as + " ON " + on
-	}
-	return " " + join + " JOIN LATERAL (SELECT " + columns + " FROM " + table + " AS " + as + " WHERE " + on + " OFFSET 0) AS " + as + " ON true"
-}
-
-// among returns the condition that a column has one of the values that a
-// statement selects, for the same reason.
-func among(d bunkit.Dialect, column, values string) string {
-	if d == bunkit.SQLite3 {
-		return column + " IN (" + values + ")"
-	}
-	return column + " = ANY (ARRAY (" + values + "))"
-}
-
 func (s *statements) forContents(d bunkit.Dialect) {
 	s.content = d.Translate("SELECT packed FROM inventory_contents WHERE tenant = $1 AND hash = $2")
 	s.putContents = newBulk(d, "INSERT INTO inventory_contents (tenant, hash, packed, loose) SELECT $1::text, r.hash, r.packed, false"+
@@ -154,23 +132,23 @@ func (s *statements) forContents(d bunkit.Dialect) {
 	if d == bunkit.SQLite3 {
 		hashes = "(SELECT value AS hash FROM json_each($2)) AS r"
 	}
-	hashes += probe(d, "", "c.hash, c.unused_at", "inventory_contents", "c", "c.tenant = $1 AND c.hash = r.hash")
+	hashes += d.Probe("", "c.hash, c.unused_at", "inventory_contents", "c", "c.tenant = $1 AND c.hash = r.hash")
 	s.keepContents = d.Translate("UPDATE inventory_contents SET unused_at = NULL WHERE tenant = $1 AND " +
-		among(d, "hash", "SELECT c.hash FROM "+hashes+" WHERE c.unused_at IS NOT NULL"))
+		d.Among("hash", "SELECT c.hash FROM "+hashes+" WHERE c.unused_at IS NOT NULL"))
 	s.haveContents = d.Translate("SELECT count(*) FROM " + hashes)
 
 	was := func(column string) string {
-		return "SELECT i." + column + " FROM ROWS" + probe(d, "", "i."+column, "inventory_items", "i",
+		return "SELECT i." + column + " FROM ROWS" + d.Probe("", "i."+column, "inventory_items", "i",
 			"i.tenant = $1 AND i.kind = r.kind AND i.id = r.id AND i."+column+" <> r."+column)
 	}
 	s.leaveContents = newBulk(d, "UPDATE inventory_contents SET loose = true WHERE tenant = $1 AND NOT loose AND "+
-		among(d, "hash", was("hash")+" UNION ALL "+was("assignments_hash")),
+		d.Among("hash", was("hash")+" UNION ALL "+was("assignments_hash")),
 		[]column{{"kind", "text"}, {"id", "text"}, {"hash", "text"}, {"assignments_hash", "text"}})
 }
 
 func (s *statements) forLinks(d bunkit.Dialect) {
-	drop := "DELETE FROM inventory_links WHERE " + among(d, "ctid", "SELECT l.ctid FROM ROWS"+
-		probe(d, "", "l.ctid", "inventory_links", "l", "l.tenant = $1 AND l.from_kind = r.kind AND l.from_id = r.id"))
+	drop := "DELETE FROM inventory_links WHERE " + d.Among("ctid", "SELECT l.ctid FROM ROWS"+
+		d.Probe("", "l.ctid", "inventory_links", "l", "l.tenant = $1 AND l.from_kind = r.kind AND l.from_id = r.id"))
 	if d == bunkit.SQLite3 {
 		drop = "DELETE FROM inventory_links WHERE tenant = $1 AND (from_kind, from_id) IN (SELECT r.kind, r.id FROM ROWS)"
 	}
@@ -204,7 +182,7 @@ func (s *statements) forCover(d bunkit.Dialect) {
 	if d == bunkit.SQLite3 {
 		missed = "(SELECT value AS id FROM json_each($3))"
 	}
-	s.lost = d.Translate("SELECT count(*) FROM " + missed + " AS m" + probe(d, "", "i.since", "inventory_items", "i",
+	s.lost = d.Translate("SELECT count(*) FROM " + missed + " AS m" + d.Probe("", "i.since", "inventory_items", "i",
 		"i.tenant = $1 AND i.kind = $2 AND i.id = m.id") + " WHERE i.since IS NOT NULL")
 	const of = " WHERE tenant = $1 AND kind = $2"
 	follows := "CASE WHEN since <= $4::bigint AND $5::timestamptz > seen_at THEN "
@@ -234,12 +212,12 @@ func (s *statements) forFinish(d bunkit.Dialect) {
 	const used = "(EXISTS (SELECT 1 FROM inventory_items AS i WHERE i.tenant = $1 AND i.hash = c.hash)" +
 		" OR EXISTS (SELECT 1 FROM inventory_items AS i WHERE i.tenant = $1 AND i.assignments_hash = c.hash AND i.assignments_hash <> ''))"
 	some := func(which string) string {
-		return " WHERE tenant = $1 AND " + among(d, "hash", "SELECT c.hash FROM inventory_contents AS c WHERE c.tenant = $1"+
+		return " WHERE tenant = $1 AND " + d.Among("hash", "SELECT c.hash FROM inventory_contents AS c WHERE c.tenant = $1"+
 			" AND c.unused_at IS NOT NULL AND c.unused_at <= $2 AND "+which+" LIMIT 10000")
 	}
 	s.sortLoose = d.Translate("UPDATE inventory_contents AS c SET loose = false, unused_at = CASE WHEN " + used +
 		" THEN NULL ELSE coalesce(unused_at, $2::timestamptz) END" +
-		" WHERE tenant = $1 AND " + among(d, "hash", "SELECT l.hash FROM inventory_contents AS l WHERE l.tenant = $1 AND l.loose LIMIT 10000"))
+		" WHERE tenant = $1 AND " + d.Among("hash", "SELECT l.hash FROM inventory_contents AS l WHERE l.tenant = $1 AND l.loose LIMIT 10000"))
 	s.dropUnused = d.Translate("DELETE FROM inventory_contents" + some("NOT "+used))
 	s.keepUsed = d.Translate("UPDATE inventory_contents SET unused_at = NULL" + some(used))
 
