@@ -54,7 +54,7 @@ func Table() map[string]Row {
 		"restore":             {Ours: []string{"restore/backup", "inventory", "inventory/directory", "runs", contract}, Foreign: []string{xsync}},
 		"restore/graphtarget": {Ours: []string{"restore", "graphclient", contract, "inventory/graphsource", "runs"}},
 		"restore/memrestore":  {Ours: []string{"restore", "restore/backup", "inventory", "runs"}},
-		"restore/bunrestore":  {Ours: []string{"restore", "restore/backup", bunkit}, Foreign: []string{bun}, Planned: true},
+		"restore/bunrestore":  {Ours: []string{"restore", "restore/backup", "inventory", "runs", bunkit}, Foreign: []string{bun}},
 		"restore/restoretest": {Ours: []string{"restore", "restore/backup", "inventory", "runs"}},
 
 		"examples/quickstart": {Ours: []string{"runs/..."}},

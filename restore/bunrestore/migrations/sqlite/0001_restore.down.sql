@@ -1,0 +1,10 @@
+DROP TABLE restore_answers;
+DROP TABLE restore_items;
+DROP TABLE restore_documents;
+DROP TABLE backup_keys;
+DROP TABLE backup_links;
+DROP TABLE backup_sealings;
+DROP TABLE backup_items;
+DROP TABLE backup_versions;
+DROP TABLE backup_uses;
+DROP TABLE backup_sets;
