@@ -7,6 +7,10 @@ import (
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
 )
 
+// guarded is the kind that is restored in a way that harms nobody, so that nobody
+// has to agree to it by name.
+const guarded = "conditionalAccessPolicy"
+
 // reportOnly is the state of a Conditional Access policy that is only watched.
 const reportOnly = "enabledForReportingButNotEnforced"
 
@@ -15,7 +19,7 @@ const reportOnly = "enabledForReportingButNotEnforced"
 // excludes the account for emergencies. It returns what people should know of
 // that.
 func (j *job) guard(e *entry, want *wanted, is *state) (string, error) {
-	if e.Kind != "conditionalAccessPolicy" || textOf(contract.Member(want.content, "state")) != "enabled" {
+	if e.Kind != guarded || textOf(contract.Member(want.content, "state")) != "enabled" {
 		return "", nil
 	}
 	if is != nil && textOf(contract.Member(is.content, "state")) == "enabled" {
@@ -28,11 +32,9 @@ func (j *job) guard(e *entry, want *wanted, is *state) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("guard: %w", err)
 	}
-	guarded, err := newState(e.typ, content, want.assignments)
-	if err != nil {
+	if want.state, err = newState(e.typ, content, want.assignments); err != nil {
 		return "", err
 	}
-	want.state = guarded
 	return "It was enforced, and is restored report-only: nothing shows that the account for emergencies is excluded.", nil
 }
 

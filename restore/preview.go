@@ -198,7 +198,7 @@ func (j *job) compare(ctx context.Context, e *entry, is *state) error {
 		e.decide(Blocked, f.Reason, f.Message)
 		return nil
 	}
-	guarded, err := j.guard(e, want, is)
+	caution, err := j.guard(e, want, is)
 	if err != nil {
 		return err
 	}
@@ -218,9 +218,9 @@ func (j *job) compare(ctx context.Context, e *entry, is *state) error {
 	case want.provided && (is == nil || e.typ.Foundation):
 		e.decide(Skip, ReasonProvided, explain(ReasonProvided))
 	case is == nil:
-		e.decide(Create, "", guarded)
+		e.decide(Create, "", caution)
 	default:
-		e.decide(Update, "", guarded)
+		e.decide(Update, "", caution)
 		e.Changes, err = changes(is, want)
 	}
 	if want.unassigned != "" && e.Decision.Writes() && e.Message == "" {

@@ -223,7 +223,7 @@ func (w *world) execute(tenant, id string) {
 	dry := false
 	w.run(tenant, restore.ExecuteType, restore.ExecuteInput{
 		Restore: id, DryRun: &dry, Acknowledge: true, Confirm: tenant,
-		Consent: []string{"roleAssignment", "operationApprovalPolicy", "conditionalAccessPolicy"},
+		Consent: []string{"roleAssignment", "operationApprovalPolicy"},
 	})
 }
 

@@ -30,7 +30,7 @@ func (w *execution) object(ctx context.Context, e *entry) (wait bool, err error)
 	if e.Step == Done || e.Step == Written || e.Step == Assigned {
 		return false, nil
 	}
-	if e.typ.Write.Consent != "" && !slices.Contains(w.in.Consent, e.Kind) {
+	if e.typ.Write.Consent != "" && e.Kind != guarded && !slices.Contains(w.in.Consent, e.Kind) {
 		return false, w.fail(ctx, e, Failed, ReasonConsent, explain(ReasonConsent))
 	}
 	t, err := w.prepare(ctx, e)
