@@ -191,7 +191,7 @@ var roundPromises = []directoryPromise{
 		check: func(ctx context.Context, st directory.Store) error {
 			r := fullRound("run-1", 0)
 			s := onGroups(ctx, st).begin(r)
-			next := "/groups/delta?$skiptoken=" + oddLink
+			next := "/pages?$skiptoken=" + oddLink
 			s.step("put", func() error {
 				changes := []directory.Change{named("g1", "A"), named("g2", "B"), named("g1", "C"), removed("g3")}
 				return st.Put(ctx, r, directory.Part{Changes: changes, Next: next})
@@ -278,7 +278,7 @@ var roundPromises = []directoryPromise{
 }
 
 // oddLink has what a driver could change on the way.
-const oddLink = `/groups/delta?$deltatoken=a%2Bb+c%20'd"\e\u0041?$1&x=%zz ~ `
+const oddLink = `/link?$deltatoken=a%2Bb+c%20'd"\e\u0041?$1&x=%zz ~ `
 
 var groupPromises = []directoryPromise{
 	{
