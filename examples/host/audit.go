@@ -91,7 +91,7 @@ func parseKeys(text string) (keys []audit.Key, err error) {
 // openAudit returns the log of who does what. Every tenant has one from the
 // start, so that also the first refusal is in it.
 func (h *host) openAudit(ctx context.Context) (*audit.Log, error) {
-	keys, err := auditKeys(h.opts.auditKeys, h.stores.auditKeys)
+	keys, err := auditKeys(h.opts.auditKeys.Reveal(), h.stores.auditKeys)
 	if err != nil {
 		return nil, err
 	}

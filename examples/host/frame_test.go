@@ -182,7 +182,7 @@ func TestSecurityHeaders(t *testing.T) {
 		"Cross-Origin-Opener-Policy":   "same-origin",
 		"Cross-Origin-Resource-Policy": "same-origin",
 		"Permissions-Policy":           "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
-		"Strict-Transport-Security":    "max-age=31536000",
+		"Strict-Transport-Security":    "max-age=31536000; includeSubDomains",
 		"Access-Control-Allow-Origin":  "",
 		"Server":                       "",
 		"Set-Cookie":                   "",
@@ -198,6 +198,9 @@ func TestSecurityHeaders(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", path, diff)
+		}
+		if kept := header.Get("Cache-Control") != "no-store"; kept != strings.Contains(path, "/static/") {
+			t.Errorf("%s has Cache-Control: %s", path, header.Get("Cache-Control"))
 		}
 		if id := header.Get("X-Request-Id"); len(id) != 16 {
 			t.Errorf("%s has the request ID %q", path, id)

@@ -21,7 +21,7 @@ func (h *host) targets() (map[string]*graphtarget.Target, error) {
 	}
 	tokens, err := graphclient.NewClientCredentials(graphclient.CredentialsConfig{
 		ClientID: h.opts.clientID,
-		Secret:   graphclient.NewSecret(h.opts.clientSecret),
+		Secret:   h.opts.clientSecret,
 		Cloud:    cloud,
 		TokenURL: h.opts.tokenURL,
 		Logger:   h.log,
@@ -73,6 +73,6 @@ func (h *host) startGraph() error {
 	h.closers = append(h.closers, server.Close)
 	h.opts.graphURL = base
 	h.opts.tokenURL = base + "/{tenant}/oauth2/v2.0/token"
-	h.opts.clientID, h.opts.clientSecret = "demo", "demo"
+	h.opts.clientID, h.opts.clientSecret = "demo", graphclient.NewSecret("demo")
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tenantatlas/tenantatlas/graphclient"
 	"github.com/tenantatlas/tenantatlas/runs"
 )
 
@@ -27,8 +28,8 @@ type options struct {
 	graphURL     string
 	tokenURL     string
 	clientID     string
-	clientSecret string
-	auditKeys    string
+	clientSecret graphclient.Secret
+	auditKeys    graphclient.Secret
 	backupKey    string // a file
 	tenants      []tenantOption
 
@@ -50,7 +51,7 @@ type roleOption struct {
 }
 
 func parseOptions(args []string, env func(string) string, out io.Writer) (*options, error) {
-	o := &options{clientID: env("GRAPH_CLIENT_ID"), clientSecret: env("GRAPH_CLIENT_SECRET"), auditKeys: env("AUDIT_KEYS"), backupKey: env("BACKUP_KEY_FILE")}
+	o := &options{clientID: env("GRAPH_CLIENT_ID"), clientSecret: graphclient.NewSecret(env("GRAPH_CLIENT_SECRET")), auditKeys: graphclient.NewSecret(env("AUDIT_KEYS")), backupKey: env("BACKUP_KEY_FILE")}
 	f := flag.NewFlagSet("host", flag.ContinueOnError)
 	f.SetOutput(out)
 	f.StringVar(&o.addr, "addr", "", "listen on this `address` (default 127.0.0.1:8080, or the next free port)")
@@ -131,7 +132,7 @@ func (o *options) check() error {
 		return errors.New("-auth-header is not the name of a header")
 	case len(o.tenants) == 0:
 		return errors.New("-demo=false needs at least one -tenant NAME=ENTRA_TENANT_ID")
-	case o.clientID == "" || o.clientSecret == "":
+	case o.clientID == "" || o.clientSecret.IsZero():
 		return errors.New("-demo=false needs the credentials of the application in GRAPH_CLIENT_ID and GRAPH_CLIENT_SECRET")
 	}
 	for _, r := range o.roles {

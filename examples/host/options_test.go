@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -84,6 +85,22 @@ func TestOptions(t *testing.T) {
 	} {
 		if got, err := id.role(t.Context(), runs.User(tt.user, ""), tt.tenant); got != tt.want || err != nil {
 			t.Errorf("%s in %s is %q, %v; want %q", tt.user, tt.tenant, got, err, tt.want)
+		}
+	}
+}
+
+// However the options are printed, the credentials are not.
+func TestOptionsShowNoSecrets(t *testing.T) {
+	t.Parallel()
+	opts, err := parseOptions(tenantArgs("http://127.0.0.1:1", "memory"), credentials, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	newLogger(&log).Info("options", "options", opts, "value", *opts)
+	for _, text := range []string{log.String(), fmt.Sprintf("%v %+v %#v %q", opts, *opts, *opts, opts.clientSecret)} {
+		if strings.Contains(text, "hunter2") || strings.Contains(text, "0707") || !strings.Contains(text, "contoso") {
+			t.Errorf("the options are printed as %s", text)
 		}
 	}
 }

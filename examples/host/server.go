@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"embed"
 	"encoding/hex"
-	"io/fs"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -63,10 +62,11 @@ func (h *host) router() *router {
 	rt.HandleFunc("GET /metrics", h.serveMetrics)
 	h.routeAPI(rt)
 	h.routePages(rt)
-	files, err := fs.Sub(static, "static")
-	if err == nil {
-		rt.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(files)))
-	}
+	// A name, and never a folder, which would be listed.
+	rt.HandleFunc("GET /static/{name}", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "public, max-age=3600")
+		http.ServeFileFS(w, r, static, "static/"+r.PathValue("name"))
+	})
 	return rt
 }
 
@@ -144,6 +144,7 @@ func (h *host) common(next http.Handler, patternOf func(*http.Request) string) h
 // secure sets the headers that every answer has.
 func (h *host) secure(header http.Header, id string) {
 	header.Set("X-Request-Id", id)
+	header.Set("Cache-Control", "no-store") // static files say otherwise
 	header.Set("Content-Security-Policy", monitor.ContentSecurityPolicy)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "same-origin")
@@ -152,7 +153,7 @@ func (h *host) secure(header http.Header, id string) {
 	header.Set("Cross-Origin-Resource-Policy", "same-origin")
 	if !h.opts.demo {
 		// Browsers heed it behind a proxy with TLS only.
-		header.Set("Strict-Transport-Security", "max-age=31536000")
+		header.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 	}
 }
 

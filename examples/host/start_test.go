@@ -59,6 +59,8 @@ func TestStartErrors(t *testing.T) {
 		{"olivia", runsOf, `{"type":"inventory.sync","params":{"no_such":1}}`, "", 400, "invalid_input"},
 		{"olivia", runsOf, `{"type":"inventory.sync","params":[]}`, "", 400, "invalid_input"},
 		{"olivia", runsOf, `{"type":"inventory.sync","extra":1}`, "", 400, "invalid_input"},
+		{"olivia", runsOf, `{"type":"inventory.sync","tenant":"fabrikam"}`, "", 400, "invalid_input"},
+		{"olivia", runsOf, `{"type":"inventory.sync","initiator":{"id":"mika"}}`, "", 400, "invalid_input"},
 		{"olivia", runsOf, `{"type":"inventory.sync"}{}`, "", 400, "invalid_input"},
 		{"olivia", runsOf, ``, "", 400, "invalid_input"},
 		{"olivia", runsOf, strings.Repeat("x", 300<<10), "", 400, "invalid_input"},
