@@ -99,7 +99,7 @@ func newHost(ctx context.Context, opts *options, log *slog.Logger) (_ *host, err
 	if err != nil {
 		return nil, err
 	}
-	if h.pages, err = parsePages(); err != nil {
+	if h.pages, err = h.parsePages(); err != nil {
 		return nil, err
 	}
 	return h, h.watch(inbox)

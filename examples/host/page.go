@@ -38,7 +38,7 @@ type page struct {
 // May reports whether the actor has the right to do a in the tenant.
 func (p page) May(a runs.Action) bool { return p.Role.May(a) }
 
-func parsePages() (*template.Template, error) {
+func (h *host) parsePages() (*template.Template, error) {
 	t, err := template.New("").Funcs(template.FuncMap{
 		"when":     when,
 		"percent":  percent,
@@ -46,6 +46,12 @@ func parsePages() (*template.Template, error) {
 		"itemPath": itemPath,
 		"advice":   func(r runs.Reason) string { return r.Advice() },
 		"link":     withQuery,
+		"kind":     kindTitle,
+		"label":    h.label,
+		"nameOf":   nameOf,
+		"ref":      refValue,
+		"tone":     tone,
+		"words":    words,
 	}).ParseFS(templates, "templates/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse templates: %w", err)
@@ -59,6 +65,8 @@ func (h *host) routePages(mux *router) {
 	mux.HandleFunc("POST /t/{tenant}/inventory/sync", h.viewing(h.startSync))
 	mux.HandleFunc("GET /t/{tenant}/inventory/coverage", h.viewing(h.coveragePage))
 	mux.HandleFunc("GET /t/{tenant}/inventory/items/{kind}/{id}", h.viewing(h.itemPage))
+	h.routeBackupPages(mux)
+	h.routeRestorePages(mux)
 	mux.Handle(opsBase+"/", h.hub)
 	if h.opts.demo {
 		mux.HandleFunc("POST /demo/user", h.switchUser)
@@ -171,6 +179,11 @@ func (h *host) failPage(w http.ResponseWriter, r *http.Request, p page, err erro
 	if status >= http.StatusInternalServerError {
 		h.log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
 	}
+	h.failPageWith(w, r, p, status, f)
+}
+
+// failPageWith shows a failure that is known to be safe.
+func (h *host) failPageWith(w http.ResponseWriter, r *http.Request, p page, status int, f runs.Failure) {
 	p.Title, p.Path = http.StatusText(status), "/"
 	p.Data = struct {
 		runs.Failure

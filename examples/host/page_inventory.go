@@ -15,18 +15,7 @@ import (
 
 // startSync starts a sync of everything and leads to its run.
 func (h *host) startSync(w http.ResponseWriter, r *http.Request, p page) error {
-	started, err := h.queue.Start(r.Context(), runs.Request{
-		Tenant: p.Tenant, Type: inventory.SyncType, Params: inventory.Selection{}, Initiator: p.Actor,
-	})
-	if err != nil && (started.Run == nil || !errors.Is(err, runs.ErrDispatchFailed)) {
-		return err
-	}
-	how := "joined"
-	if started.Created {
-		how = "new"
-	}
-	http.Redirect(w, r, runPath(started.Run.Ref())+"?started="+how, http.StatusSeeOther)
-	return nil
+	return h.start(w, r, p, inventory.SyncType, inventory.Selection{}, "")
 }
 
 // inventoryPage lists items.

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -31,12 +32,16 @@ func TestRoutes(t *testing.T) {
 	set := c.backup("assignmentFilter", "roleScopeTag")
 	plan := c.plan(set.ID)
 	c.run("oskar", "restore.preview", `{"restore":"`+plan.ID+`"}`)
+	var items struct{ Data []struct{ Version string } }
+	if c.do("rosa", "GET", setsOf+"/"+set.ID+"/items", "", &items); len(items.Data) == 0 {
+		t.Fatal("the set has no items")
+	}
 	var notes struct{ Data []struct{ ID string } }
 	if c.do("oskar", "GET", "/api/v1/notifications", "", &notes); len(notes.Data) == 0 {
 		t.Fatal("whoever has started a run has no notification")
 	}
 	it := c.items()[0]
-	names := strings.NewReplacer("RUN", run.ID, "NOTE", notes.Data[0].ID, "KIND/ID", it.Kind+"/"+it.ID, "SET", set.ID, "PLAN", plan.ID)
+	names := strings.NewReplacer("RUN", run.ID, "NOTE", notes.Data[0].ID, "KIND/ID", it.Kind+"/"+it.ID, "SET", set.ID, "PLAN", plan.ID, "VERSION", items.Data[0].Version)
 	want, err := os.ReadFile("testdata/routes.txt")
 	if err != nil {
 		t.Fatal(err)
@@ -62,11 +67,14 @@ func TestRoutes(t *testing.T) {
 		delete(missing, rt.pattern(r))
 		fmt.Fprintf(&b, "%-60s", method+" "+fields[1])
 		for _, user := range users {
-			body := ""
+			body, kind := "", "application/json"
 			switch {
 			case method == "PATCH":
 				body = `{"scope":{}}`
 			case method != "POST":
+			case strings.HasPrefix(path, "/t/"):
+				kind = "application/x-www-form-urlencoded"
+				body = url.Values{"name": {"Another"}, "backup_set": {set.ID}, "what": {"everything"}, "for": {"real"}}.Encode()
 			case strings.HasSuffix(path, "/runs"):
 				body = `{"type":"inventory.sync","params":{"policy_types":["assignmentFilter"]}}`
 			case strings.HasSuffix(path, "/backup-sets"):
@@ -74,7 +82,7 @@ func TestRoutes(t *testing.T) {
 			case strings.HasSuffix(path, "/restores"):
 				body = `{"backup_set":"` + set.ID + `"}`
 			}
-			status, _ := c.do(user, method, path, body, nil, "Accept", "application/json")
+			status, _ := c.do(user, method, path, body, nil, "Accept", "application/json", "Content-Type", kind)
 			if status == http.StatusAccepted {
 				status = http.StatusOK // new or joined is a matter of time
 			}
