@@ -43,7 +43,7 @@ func restorePath(tenant, id, step string) string {
 // A restoreData is what the pages of one restore share.
 type restoreData struct {
 	Restore *restore.Restore
-	Status  string
+	State   string
 	Set     *backup.Set
 	Step    string // the current one
 	Runs    []*runs.Run
@@ -122,7 +122,7 @@ func (h *host) restoreAt(r *http.Request, p *page, step string) (d restoreData, 
 		return d, err
 	}
 	v := r.URL.Query()
-	d.Status, d.Step, d.First = d.Restore.Status(), step, v.Get("after") == ""
+	d.State, d.Step, d.First = d.Restore.Status(), step, v.Get("after") == ""
 	d.Query, d.Kinds = filters(v, "kind", "q", "decision", "result", "show"), allKinds()
 	p.Title = "Restore of " + d.Set.Name + ": " + step
 	return d, nil
