@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -166,7 +165,7 @@ func wipe(t *testing.T, at *graphtest.Tenant, kinds ...string) (deleted int) {
 // it was lost, by those who may; a second preview finds nothing to do.
 func TestBackupAndRestore(t *testing.T) {
 	t.Parallel()
-	eachBackupDB(t, func(t *testing.T, db string) {
+	eachDB(t, func(t *testing.T, db string) {
 		graph := newGraph(t, graphtest.Config{}, madeUp())
 		c := serveTenant(t, graph, db)
 		c.sync(`{}`)
@@ -327,28 +326,5 @@ func checkRights(c *client, id string) {
 	_, header := c.do("rosa", "GET", at, "", &plan)
 	if status, _ := c.do("oskar", "PATCH", at, `{}`, &plan, "If-Match", header.Get("ETag")); status != http.StatusOK || plan.Status != "previewed" {
 		c.t.Errorf("changing nothing: %d %+v", status, plan)
-	}
-}
-
-// eachBackupDB runs body on every store that keeps backups.
-func eachBackupDB(t *testing.T, body func(t *testing.T, db string)) {
-	t.Run("memory", func(t *testing.T) {
-		t.Parallel()
-		body(t, "memory")
-	})
-}
-
-// A store that keeps no backups says so, instead of forgetting them.
-func TestBackupsUnsupported(t *testing.T) {
-	t.Parallel()
-	c := serveTenant(t, newGraph(t, graphtest.Config{}, madeUp()), "file:"+filepath.Join(t.TempDir(), "host.db"))
-	var problem struct{ Code string }
-	for _, path := range []string{setsOf, restoresOf} {
-		if status, _ := c.do("mika", "GET", path, "", &problem); status != http.StatusNotImplemented || problem.Code != "unsupported" {
-			t.Errorf("%s: %d %s, want 501 unsupported", path, status, problem.Code)
-		}
-	}
-	if status, _ := c.do("mika", "POST", runsOf, `{"type":"backup_set.verify","params":{"backup_set":"x"}}`, nil); status != http.StatusBadRequest {
-		t.Errorf("starting a run of backups: %d, want 400", status)
 	}
 }

@@ -16,8 +16,7 @@ import (
 	"github.com/tenantatlas/tenantatlas/runs"
 )
 
-// backups are what backs up and restores. The zero value is that of a host whose
-// store keeps none.
+// backups are what backs up and restores.
 type backups struct {
 	backup  backup.Config
 	restore restore.Config
@@ -25,12 +24,9 @@ type backups struct {
 	turn    chan struct{} // of who imports an archive: one at a time
 }
 
-// openBackups makes what backs up and restores, if the store can keep that.
+// openBackups makes what backs up and restores.
 func (h *host) openBackups(targets map[string]*graphtarget.Target) (b backups, err error) {
 	s := h.stores
-	if s.backups == nil {
-		return backups{}, nil
-	}
 	name := h.opts.backupKey
 	if name == "" {
 		if name, err = s.backupKey(); err != nil {
@@ -67,23 +63,12 @@ func target(targets map[string]*graphtarget.Target, tenant string) (*graphtarget
 	return nil, runs.Public(nil, runs.ReasonNotFound, "The tenant is not configured in this host.")
 }
 
-// operations are those that the store can keep the results of.
+// operations are those of backups and restores.
 func (b *backups) operations() []runs.Operation {
-	if b.planner == nil {
-		return nil
-	}
 	return []runs.Operation{
 		backup.AddOperation(b.backup), backup.VerifyOperation(b.backup), backup.ExportOperation(b.backup),
 		restore.PreviewOperation(b.restore), restore.ExecuteOperation(b.restore),
 	}
-}
-
-// ready reports [errors.ErrUnsupported] if the store keeps no backups.
-func (b *backups) ready() error {
-	if b.planner == nil {
-		return fmt.Errorf("backups: %w", errors.ErrUnsupported)
-	}
-	return nil
 }
 
 // keyFileIn returns the place of the key of backups in a folder, which it makes

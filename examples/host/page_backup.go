@@ -30,17 +30,15 @@ func (h *host) routeBackupPages(mux *router) {
 	mux.HandleFunc("GET /t/{tenant}/versions/{version}", h.backupPage("backups", h.versionPage))
 }
 
-// backupPage lets in who may view the tenant, if the host keeps backups at all.
+// backupPage lets in who may view the tenant, and shows the errors that only
+// backups and restores have.
 func (h *host) backupPage(section string, serve func(w http.ResponseWriter, r *http.Request, p page) error) http.HandlerFunc {
 	return h.viewing(func(w http.ResponseWriter, r *http.Request, p page) error {
 		p.Section = section
 		if r.Method != http.MethodGet {
 			p.Path = "/"
 		}
-		err := h.backups.ready()
-		if err == nil {
-			err = serve(w, r, p)
-		}
+		err := serve(w, r, p)
 		if status, f, ok := backupProblem(err); ok {
 			h.failPageWith(w, r, p, status, f)
 			return nil

@@ -22,6 +22,7 @@ import (
 	"github.com/tenantatlas/tenantatlas/notify/memnotify"
 	"github.com/tenantatlas/tenantatlas/restore"
 	"github.com/tenantatlas/tenantatlas/restore/backup"
+	"github.com/tenantatlas/tenantatlas/restore/bunrestore"
 	"github.com/tenantatlas/tenantatlas/restore/memrestore"
 	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/audit"
@@ -113,6 +114,7 @@ func openSQLite(ctx context.Context, path string) (*stores, error) {
 	s, err := openBun(ctx, bunkit.SQLite(write, read), read.Close, write.Close)
 	if err == nil {
 		s.auditKeys = path + ".audit-keys"
+		s.backupKey = func() (string, error) { return path + ".backup-key", nil }
 	}
 	return s, err
 }
@@ -130,8 +132,15 @@ func openPostgres(ctx context.Context, url string) (*stores, error) {
 		return nil, err
 	}
 	// The database's administrators are not to have the keys.
-	if dir, err := os.UserConfigDir(); err == nil {
+	dir, err := os.UserConfigDir()
+	if err == nil {
 		s.auditKeys = filepath.Join(dir, "tenantatlas", "audit-keys")
+	}
+	s.backupKey = func() (string, error) {
+		if err != nil {
+			return "", err
+		}
+		return keyFileIn(filepath.Join(dir, "tenantatlas"))
 	}
 	return s, nil
 }
@@ -163,9 +172,14 @@ func (s *stores) migrate(ctx context.Context, db bunkit.DB) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(r.Migrate(ctx), inv.Migrate(ctx), inbox.Migrate(ctx), log.Migrate(ctx)); err != nil {
+	backups, err := bunrestore.New(db)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(r.Migrate(ctx), inv.Migrate(ctx), inbox.Migrate(ctx), log.Migrate(ctx), backups.Migrate(ctx)); err != nil {
 		return fmt.Errorf("prepare the database: %w", err)
 	}
+	s.backups, s.restores = backups, backups
 	s.runs, s.items, s.pruner, s.inventory, s.inbox, s.audit = r, r, r, inv, inbox, log
 	// The runs of the demo's tenants tell whether somebody was here before.
 	for _, t := range demoTenants() {
