@@ -18,6 +18,7 @@ func (h *host) routeAPI(mux *router) {
 	mux.HandleFunc(inv+"/items/{kind}/{id}", h.api.Viewing(h.getItem))
 	mux.HandleFunc(inv+"/coverage", h.api.Viewing(h.getCoverage))
 	mux.HandleFunc(inv+"/links", h.api.Viewing(h.listLinks))
+	h.routeGroups(mux)
 	h.routeBackups(mux)
 	h.routeRestores(mux)
 }
@@ -95,6 +96,9 @@ func (h *host) listLinks(w http.ResponseWriter, r *http.Request, v monitor.Viewe
 		Limit:  limit,
 	})
 	if err != nil {
+		return err
+	}
+	if err := h.find.nameGroups(r.Context(), v.Tenant, page.Links); err != nil {
 		return err
 	}
 	writeList(w, page.Links, page.Next)

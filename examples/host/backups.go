@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/restore"
@@ -41,13 +38,12 @@ func (h *host) openBackups(targets map[string]*graphtarget.Target) (b backups, e
 	if err != nil {
 		return backups{}, err
 	}
-	find := finder{s.inventory}
 	b.backup = backup.Config{
-		Store: s.backups, Vault: vault, Names: find.names,
+		Store: s.backups, Vault: vault, Names: h.find.names,
 		Source: func(_ context.Context, tenant string) (inventory.Source, error) { return target(targets, tenant) },
 	}
 	b.restore = restore.Config{
-		Store: s.restores, Backups: s.backups, Vault: vault, Finder: find,
+		Store: s.restores, Backups: s.backups, Vault: vault, Finder: h.find,
 		Target: func(_ context.Context, tenant string) (restore.Target, error) { return target(targets, tenant) },
 	}
 	b.turn = make(chan struct{}, 1)
@@ -78,64 +74,4 @@ func keyFileIn(dir string) (string, error) {
 		return "", err
 	}
 	return filepath.Join(dir, "backup-key"), nil
-}
-
-// A finder finds what references lead to in the inventory.
-type finder struct{ items inventory.Reader }
-
-// ByID implements [restore.Finder].
-func (f finder) ByID(ctx context.Context, tenant, kind string, ids []string) (map[string]string, error) {
-	found := make(map[string]string)
-	for _, id := range ids {
-		doc, err := f.items.Get(ctx, tenant, inventory.Ref{Kind: kind, ID: id}, "")
-		switch {
-		case errors.Is(err, runs.ErrNotFound):
-		case err != nil:
-			return nil, err
-		case !doc.Missing:
-			found[id] = doc.Name
-		}
-	}
-	return found, nil
-}
-
-// ByName implements [restore.Finder].
-func (f finder) ByName(ctx context.Context, tenant, kind, name string, limit int) ([]restore.Candidate, error) {
-	var found []restore.Candidate
-	q := inventory.Query{Tenant: tenant, Kind: kind, Text: name, Limit: inventory.MaxLimit}
-	for len(found) < limit {
-		page, err := f.items.List(ctx, q)
-		if err != nil {
-			return nil, err
-		}
-		for _, i := range page.Items {
-			if i.Name == name && !i.Missing && len(found) < limit {
-				found = append(found, restore.Candidate{ID: i.ID, Name: i.Name})
-			}
-		}
-		if q.After = page.Next; q.After == "" {
-			break
-		}
-	}
-	slices.SortFunc(found, func(a, b restore.Candidate) int { return strings.Compare(a.ID, b.ID) })
-	return found, nil
-}
-
-// names is what [backup.Config.Names] asks for.
-func (f finder) names(ctx context.Context, tenant string, refs []inventory.Ref) (map[inventory.Ref]string, error) {
-	names := make(map[inventory.Ref]string)
-	kinds := make(map[string][]string)
-	for _, ref := range refs {
-		kinds[ref.Kind] = append(kinds[ref.Kind], ref.ID)
-	}
-	for kind, ids := range kinds {
-		found, err := f.ByID(ctx, tenant, kind, ids)
-		if err != nil {
-			return nil, err
-		}
-		for id, name := range found {
-			names[inventory.Ref{Kind: kind, ID: id}] = name
-		}
-	}
-	return names, nil
 }

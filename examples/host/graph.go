@@ -34,6 +34,7 @@ func (h *host) targets() (map[string]*graphtarget.Target, error) {
 		return nil, err
 	}
 	targets := make(map[string]*graphtarget.Target)
+	h.clients = make(map[string]*graphclient.Client)
 	for _, t := range h.opts.tenants {
 		client, err := graphclient.New(graphclient.Config{
 			Tenant:    t.id,
@@ -46,14 +47,14 @@ func (h *host) targets() (map[string]*graphtarget.Target, error) {
 		if err != nil {
 			return nil, fmt.Errorf("tenant %s: %w", t.name, err)
 		}
-		targets[t.name] = graphtarget.New(client)
+		targets[t.name], h.clients[t.name] = graphtarget.New(client), client
 	}
 	return targets, nil
 }
 
 // startGraph serves the demo's tenants on a port of its own.
 func (h *host) startGraph() error {
-	server, err := graphtest.New(graphtest.Config{})
+	server, err := graphtest.New(graphtest.Config{Users: demoPeople(h.opts.tenants)})
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}

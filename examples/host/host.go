@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"slices"
 
+	"github.com/tenantatlas/tenantatlas/graphclient"
 	"github.com/tenantatlas/tenantatlas/inventory"
+	"github.com/tenantatlas/tenantatlas/inventory/directory"
 	"github.com/tenantatlas/tenantatlas/notify"
 	"github.com/tenantatlas/tenantatlas/notify/bell"
 	"github.com/tenantatlas/tenantatlas/runs"
@@ -26,6 +28,9 @@ type host struct {
 	authorizer *audit.Guard
 	stores     *stores
 	backups    backups
+	find       finder
+	clients    map[string]*graphclient.Client // by tenant
+	signedIn   signIns
 	tracker    *runs.Tracker
 	queue      *queue // the tracker, for what people start
 	metrics    *metrics
@@ -50,6 +55,7 @@ func newHost(ctx context.Context, opts *options, log *slog.Logger) (_ *host, err
 		return nil, err
 	}
 	h.authorizer = h.audit.Guard(runs.Roles(h.identity.role))
+	h.find = finder{h.stores.inventory, h.stores.directory}
 	targets, err := h.targets()
 	if err != nil {
 		return nil, err
@@ -60,6 +66,9 @@ func newHost(ctx context.Context, opts *options, log *slog.Logger) (_ *host, err
 	ops := []runs.Operation{inventory.Operation(inventory.Config{
 		Store:  h.stores.inventory,
 		Source: func(_ context.Context, tenant string) (inventory.Source, error) { return target(targets, tenant) },
+	}), directory.Operation(directory.Config{
+		Store:  h.stores.directory,
+		Source: func(_ context.Context, tenant string) (directory.Source, error) { return target(targets, tenant) },
 	})}
 	pruning, err := prune.Operation(prune.Config{Store: h.stores.pruner})
 	if err != nil {

@@ -46,6 +46,12 @@ func serveBoth(t *testing.T, args ...string) (*host, *client) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return h, serveWith(t, h)
+}
+
+// serveWith serves h until the test ends, and then closes it.
+func serveWith(t *testing.T, h *host) *client {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- h.tracker.Run(ctx) }()
@@ -58,7 +64,7 @@ func serveBoth(t *testing.T, args ...string) (*host, *client) {
 		}
 		h.close()
 	})
-	return h, &client{t, server.URL, &http.Client{
+	return &client{t, server.URL, &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tenantatlas/tenantatlas/inventory/directory"
 	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/monitor"
 )
@@ -40,18 +41,19 @@ func (p page) May(a runs.Action) bool { return p.Role.May(a) }
 
 func (h *host) parsePages() (*template.Template, error) {
 	t, err := template.New("").Funcs(template.FuncMap{
-		"when":     when,
-		"percent":  percent,
-		"runPath":  func(r *runs.Run) string { return runPath(r.Ref()) },
-		"itemPath": itemPath,
-		"advice":   func(r runs.Reason) string { return r.Advice() },
-		"link":     withQuery,
-		"kind":     kindTitle,
-		"label":    h.label,
-		"nameOf":   nameOf,
-		"ref":      refValue,
-		"tone":     tone,
-		"words":    words,
+		"when":       when,
+		"percent":    percent,
+		"runPath":    func(r *runs.Run) string { return runPath(r.Ref()) },
+		"itemPath":   itemPath,
+		"advice":     func(r runs.Reason) string { return r.Advice() },
+		"link":       withQuery,
+		"kind":       kindTitle,
+		"label":      h.label,
+		"nameOf":     nameOf,
+		"ref":        refValue,
+		"tone":       tone,
+		"words":      words,
+		"unresolved": directory.Unresolved,
 	}).ParseFS(templates, "templates/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse templates: %w", err)
@@ -67,6 +69,7 @@ func (h *host) routePages(mux *router) {
 	mux.HandleFunc("GET /t/{tenant}/inventory/items/{kind}/{id}", h.viewing(h.itemPage))
 	h.routeBackupPages(mux)
 	h.routeRestorePages(mux)
+	h.routeGroupPages(mux)
 	mux.Handle(opsBase+"/", h.hub)
 	if h.opts.demo {
 		mux.HandleFunc("POST /demo/user", h.switchUser)

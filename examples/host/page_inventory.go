@@ -18,6 +18,17 @@ func (h *host) startSync(w http.ResponseWriter, r *http.Request, p page) error {
 	return h.start(w, r, p, inventory.SyncType, inventory.Selection{}, "")
 }
 
+// active is a run of the type that has not ended, nil if there is none.
+func (h *host) active(r *http.Request, tenant string, typ runs.Type) (*runs.Run, error) {
+	list, err := h.tracker.List(r.Context(), runs.Query{
+		Tenant: tenant, Types: []runs.Type{typ}, Statuses: []runs.Status{runs.StatusQueued, runs.StatusRunning}, Limit: 1,
+	})
+	if err != nil || len(list.Runs) == 0 {
+		return nil, err
+	}
+	return list.Runs[0], nil
+}
+
 // inventoryPage lists items.
 func (h *host) inventoryPage(w http.ResponseWriter, r *http.Request, p page) error {
 	v := r.URL.Query()
@@ -36,9 +47,7 @@ func (h *host) inventoryPage(w http.ResponseWriter, r *http.Request, p page) err
 	if err != nil {
 		return err
 	}
-	active, err := h.tracker.List(r.Context(), runs.Query{
-		Tenant: p.Tenant, Types: []runs.Type{inventory.SyncType}, Statuses: []runs.Status{runs.StatusQueued, runs.StatusRunning}, Limit: 1,
-	})
+	active, err := h.active(r, p.Tenant, inventory.SyncType)
 	if err != nil {
 		return err
 	}
@@ -59,7 +68,7 @@ func (h *host) inventoryPage(w http.ResponseWriter, r *http.Request, p page) err
 		Report inventory.Report
 		Failed int
 		Active *runs.Run
-	}{Items: list.Items, Titles: titles(), Query: filter, Next: list.Next, First: q.After == "", Report: report}
+	}{Items: list.Items, Titles: titles(), Query: filter, Next: list.Next, First: q.After == "", Report: report, Active: active}
 	for t := range contract.All() {
 		data.Kinds = append(data.Kinds, t)
 	}
@@ -67,9 +76,6 @@ func (h *host) inventoryPage(w http.ResponseWriter, r *http.Request, p page) err
 		if c.Status == runs.ItemFailed {
 			data.Failed++
 		}
-	}
-	if len(active.Runs) > 0 {
-		data.Active = active.Runs[0]
 	}
 	p.Data = data
 	return h.render(w, r, http.StatusOK, "inventory.html", p)
@@ -120,6 +126,9 @@ func (h *host) itemPage(w http.ResponseWriter, r *http.Request, p page) error {
 	}
 	users, err := h.stores.inventory.Links(r.Context(), inventory.LinkQuery{Tenant: p.Tenant, To: ref, Limit: runs.MaxLimit})
 	if err != nil {
+		return err
+	}
+	if err := h.find.nameGroups(r.Context(), p.Tenant, links.Links); err != nil {
 		return err
 	}
 	title := ref.Kind

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
 	"github.com/tenantatlas/tenantatlas/inventory"
+	"github.com/tenantatlas/tenantatlas/inventory/directory"
 	"github.com/tenantatlas/tenantatlas/restore"
 	"github.com/tenantatlas/tenantatlas/restore/backup"
 	"github.com/tenantatlas/tenantatlas/runs"
@@ -292,7 +293,7 @@ func unresolved(name, id string) string {
 	if name != "" {
 		return name
 	}
-	return "Unresolved (…" + id[max(0, len(id)-8):] + ")"
+	return directory.Unresolved(id)
 }
 
 // saveMapping keeps the answers that differ from those that there are.

@@ -16,6 +16,7 @@ import (
 	"github.com/tenantatlas/tenantatlas/internal/bunkit"
 	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/inventory/buninventory"
+	"github.com/tenantatlas/tenantatlas/inventory/directory"
 	"github.com/tenantatlas/tenantatlas/inventory/meminventory"
 	"github.com/tenantatlas/tenantatlas/notify"
 	"github.com/tenantatlas/tenantatlas/notify/bunnotify"
@@ -38,6 +39,7 @@ type stores struct {
 	items     runs.ItemStore
 	pruner    runs.Pruner
 	inventory inventory.Store
+	directory directory.Store
 	inbox     notify.Inbox
 	audit     audit.Store
 	auditKeys string // a file for its keys; empty if it lasts as long as the process
@@ -91,7 +93,7 @@ func memoryStores() (*stores, error) {
 	}
 	r, b := memruns.New(), memrestore.New()
 	return &stores{
-		runs: r, items: r, pruner: r, inventory: meminventory.New(), inbox: memnotify.New(), audit: memaudit.New(),
+		runs: r, items: r, pruner: r, inventory: meminventory.New(), directory: meminventory.NewDirectory(), inbox: memnotify.New(), audit: memaudit.New(),
 		backups: b, restores: b, backupKey: func() (string, error) { return keyFileIn(dir) }, fresh: true,
 		closers: []func() error{func() error { return os.RemoveAll(dir) }},
 	}, nil
@@ -180,7 +182,7 @@ func (s *stores) migrate(ctx context.Context, db bunkit.DB) error {
 		return fmt.Errorf("prepare the database: %w", err)
 	}
 	s.backups, s.restores = backups, backups
-	s.runs, s.items, s.pruner, s.inventory, s.inbox, s.audit = r, r, r, inv, inbox, log
+	s.runs, s.items, s.pruner, s.inventory, s.directory, s.inbox, s.audit = r, r, r, inv, inv.Directory(), inbox, log
 	// The runs of the demo's tenants tell whether somebody was here before.
 	for _, t := range demoTenants() {
 		page, err := r.List(ctx, runs.Query{Tenant: t.name, Limit: 1})

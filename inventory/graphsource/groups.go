@@ -49,19 +49,24 @@ func changes(docs []json.RawMessage) ([]directory.Change, error) {
 		if err := json.Unmarshal(doc, &g); err != nil {
 			return nil, runs.Public(err, runs.ReasonBadResponse, "The service listed a group in a form that is not known.")
 		}
-		list[i] = directory.Change{Removed: len(g.Removed) > 0, Group: directory.Group{
-			ID:      g.ID,
-			Name:    g.DisplayName,
-			Type:    GroupType(g.Group),
-			Dynamic: slices.Contains(g.GroupTypes, "DynamicMembership"),
-			Synced:  g.OnPremisesSyncEnabled,
-		}}
+		list[i] = directory.Change{Removed: len(g.Removed) > 0, Group: NewGroup(g.Group)}
 	}
 	return list, nil
 }
 
-// GroupType says what a group of Graph is for.
-func GroupType(g graphclient.Group) directory.Type {
+// NewGroup returns a group of Graph as the directory keeps it, without when it
+// was seen.
+func NewGroup(g graphclient.Group) directory.Group {
+	return directory.Group{
+		ID:      g.ID,
+		Name:    g.DisplayName,
+		Type:    typeOf(g),
+		Dynamic: slices.Contains(g.GroupTypes, "DynamicMembership"),
+		Synced:  g.OnPremisesSyncEnabled,
+	}
+}
+
+func typeOf(g graphclient.Group) directory.Type {
 	switch {
 	case slices.Contains(g.GroupTypes, "Unified"):
 		return directory.Microsoft365

@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/tenantatlas/tenantatlas/graphclient"
 	"github.com/tenantatlas/tenantatlas/graphclient/graphtest"
 	"github.com/tenantatlas/tenantatlas/inventory/directory"
 	"github.com/tenantatlas/tenantatlas/inventory/graphsource"
@@ -118,11 +117,5 @@ func TestGroupsFail(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-func TestGroupType(t *testing.T) {
-	if got := graphsource.GroupType(graphclient.Group{}); got != directory.Security {
-		t.Errorf("a group that says nothing is of the type %q", got)
 	}
 }
