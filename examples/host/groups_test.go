@@ -83,6 +83,43 @@ func TestGroups(t *testing.T) {
 	})
 }
 
+// A restore finds the groups that the cache has, and asks for no others.
+func TestGroupsOfRestore(t *testing.T) {
+	t.Parallel()
+	graph := newGraph(t, graphtest.Config{}, madeUp())
+	c := serveTenant(t, graph, "memory")
+	c.run("oskar", "directory.groups.sync", `{}`)
+	set := c.backup("configurationPolicy")
+	deleted := ""
+	for _, round := range []string{"all there", "one deleted"} {
+		var p planJSON
+		c.do("oskar", "POST", restoresOf, `{"backup_set":"`+set.ID+`"}`, &p)
+		states := make(map[string]int)
+		for _, m := range p.Mapping {
+			if m.Kind != "group" {
+				continue
+			}
+			_, err := graph.Tenant(entraID).Get("groups", m.ID)
+			if found := m.State == "found" && m.To == m.ID; found != (err == nil) {
+				t.Errorf("%s: %s is %s and leads to %q, although it is there: %v", round, m.ID, m.State, m.To, err == nil)
+			}
+			states[m.State]++
+			if deleted == "" && err == nil {
+				deleted = m.ID
+			}
+		}
+		if states["found"] == 0 {
+			t.Errorf("%s: the mapping of groups has %v", round, states)
+		}
+		if round == "all there" {
+			if err := graph.Tenant(entraID).Delete("groups", deleted); err != nil {
+				t.Fatal(err)
+			}
+			c.run("oskar", "directory.groups.sync", `{}`)
+		}
+	}
+}
+
 func TestGroupPages(t *testing.T) {
 	t.Parallel()
 	graph := newGraph(t, graphtest.Config{}, madeUp())
