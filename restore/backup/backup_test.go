@@ -14,7 +14,9 @@ import (
 	"github.com/tenantatlas/tenantatlas/graphclient/graphtest"
 	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/inventory/graphsource"
+	"github.com/tenantatlas/tenantatlas/restore"
 	"github.com/tenantatlas/tenantatlas/restore/backup"
+	"github.com/tenantatlas/tenantatlas/restore/graphtarget"
 	"github.com/tenantatlas/tenantatlas/restore/memrestore"
 	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/runstest"
@@ -27,10 +29,13 @@ var dana = runs.User("dana", "Dana")
 // A world is a tenant at an in-process Graph, and a tracker that backs it up.
 // It is made for synctest bubbles, in which pacing and waiting cost no time.
 type world struct {
-	t       *testing.T
-	server  *graphtest.Server
-	tracker *runstest.Tracker
-	cfg     backup.Config
+	t         *testing.T
+	server    *graphtest.Server
+	tracker   *runstest.Tracker
+	cfg       backup.Config
+	key       backup.KeyWrapper
+	documents restore.Store
+	target    restore.Target
 }
 
 type fixedToken string
@@ -65,7 +70,7 @@ func newWorld(t *testing.T, doc graphtest.Document) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, server: server, cfg: backup.Config{
+	w := &world{t: t, server: server, key: key, documents: store, target: graphtarget.New(client), cfg: backup.Config{
 		Store: store, Vault: vault,
 		Source: func(context.Context, string) (inventory.Source, error) { return graphsource.New(client), nil },
 	}}

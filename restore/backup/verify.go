@@ -150,7 +150,7 @@ func Check(ctx context.Context, s Store, v *Vault, tenant, set string) (*Manifes
 	if err != nil {
 		return nil, err
 	}
-	same := m.Tenant == tenant && m.Set == set && m.Name == is.Name && m.Description == is.Description &&
+	same := m.Tenant == tenant && is.Tenant == tenant && m.Set == set && is.ID == set && m.Name == is.Name && m.Description == is.Description &&
 		m.Origin == is.Origin && m.CreatedAt.Equal(is.CreatedAt) && m.CreatedBy == is.CreatedBy &&
 		is.Items == len(m.Items) && is.Seq == last.Seq && is.Manifest == last.Manifest &&
 		is.Complete == (c.Status == Complete) && sealing.Complete == is.Complete && is.Sealed.Equal(last.At)
@@ -206,7 +206,7 @@ func compareSet(ctx context.Context, s Versions, m *Manifest) error {
 		return fmt.Errorf("%w: the manifest has an item twice", ErrCorrupt)
 	}
 	err := eachItem(ctx, s, ItemQuery{Tenant: m.Tenant, Set: m.Set}, func(i *Item) {
-		if want[i.Ref()] == i.ID {
+		if i.Set == m.Set && want[i.Ref()] == i.ID {
 			delete(want, i.Ref())
 		} else {
 			want[i.Ref()] = "" // too much, twice, or another version
