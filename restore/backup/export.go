@@ -200,14 +200,18 @@ func (cfg Config) Import(ctx context.Context, tenant, name string, by runs.Actor
 			return nil, err
 		}
 		p, err := DecodePayload(doc, item.Version)
-		if err != nil || p.Ref != item.Ref() {
+		if err != nil || p.Ref != item.Ref() || p.rehash() != nil {
 			return nil, fmt.Errorf("%w: an object in it was changed", ErrArchive)
 		}
-		sealed, err := cfg.Vault.Seal(ctx, tenant, p.Ref, item.Version, doc)
+		doc, digest, err := p.Encode()
+		if err != nil {
+			return nil, err
+		}
+		sealed, err := cfg.Vault.Seal(ctx, tenant, p.Ref, digest, doc)
 		if err != nil {
 			return nil, fmt.Errorf("seal: %w", err)
 		}
-		staged = append(staged, Staged{p.Version(item.Version, len(doc)), sealed})
+		staged = append(staged, Staged{p.Version(digest, len(doc)), sealed})
 		if waiting += len(sealed); waiting >= chunkBytes || i == len(m.Items)-1 {
 			if _, err := cfg.Store.Stage(ctx, tenant, set.ID, staged); err != nil {
 				return nil, fmt.Errorf("stage: %w", err)
@@ -219,6 +223,28 @@ func (cfg Config) Import(ctx context.Context, tenant, name string, by runs.Actor
 		return nil, err
 	}
 	return cfg.Store.GetSet(ctx, tenant, set.ID)
+}
+
+// rehash makes the hashes of p those of what it holds. By its hashes a version
+// stands for others of its object: an archive in which they lie would otherwise
+// decide what the next backups of the object are.
+func (p *Payload) rehash() error {
+	form := []byte(p.Content)
+	if t, ok := contract.Lookup(p.Kind); ok {
+		var err error
+		if form, err = t.Normalize(nil, p.Content); err != nil {
+			return fmt.Errorf("normalize: %w", err)
+		}
+	}
+	p.Hash, p.AssignmentsHash = digestOf(form), ""
+	if p.Assignments != nil {
+		form, err := contract.NormalizeAssignments(nil, p.Assignments)
+		if err != nil {
+			return fmt.Errorf("normalize assignments: %w", err)
+		}
+		p.AssignmentsHash = digestOf(form)
+	}
+	return nil
 }
 
 // origin is the tenant that the objects of m were read from, if it is not the

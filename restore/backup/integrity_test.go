@@ -446,13 +446,15 @@ func (w *restoring) preview(id string) (bad []string) {
 // had before.
 func TestEveryByteOfAnArchive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSample(t)
+		s := newWorld(t, graphtest.DemoTenant(1, 1))
+		set := s.set("Größe 1")
+		s.run(backup.AddType, backup.AddInput{Set: set.ID, Items: s.sampleRefs()[:1]})
 		var out bytes.Buffer
-		if err := backup.Export(t.Context(), s.cfg.Store, s.cfg.Vault, contoso, s.second.ID, &out); err != nil {
+		if err := backup.Export(t.Context(), s.cfg.Store, s.cfg.Vault, contoso, set.ID, &out); err != nil {
 			t.Fatal(err)
 		}
 		archive := out.Bytes()
-		want, err := backup.Check(t.Context(), s.cfg.Store, s.cfg.Vault, contoso, s.second.ID)
+		want, err := backup.Check(t.Context(), s.cfg.Store, s.cfg.Vault, contoso, set.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
