@@ -126,7 +126,7 @@ func TestPartialNeverLooksComplete(t *testing.T) {
 		graphtest.FaultForbidden, graphtest.FaultInternal, graphtest.FaultUnavailable, graphtest.FaultCutJSON,
 		graphtest.FaultTruncate, graphtest.FaultReset, graphtest.FaultBadGatewayHTML, graphtest.FaultConditional, graphtest.FaultEmptyBody,
 	}
-	rounds := 8
+	rounds := 4
 	if os.Getenv("TENANTATLAS_LONG") == "1" {
 		rounds = 300
 	}
@@ -194,7 +194,7 @@ func TestRetention(t *testing.T) {
 		rng := rand.New(rand.NewPCG(1, 2))
 		used := make(map[string]time.Time)
 		var alive []string // the oldest first
-		for round := range 40 {
+		for round := range 20 {
 			time.Sleep(time.Hour)
 			s := w.set(fmt.Sprint("set ", round))
 			if rng.IntN(3) == 0 {
