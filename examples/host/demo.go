@@ -7,6 +7,7 @@ import (
 
 	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/notify"
+	"github.com/tenantatlas/tenantatlas/restore/backup"
 	"github.com/tenantatlas/tenantatlas/runs"
 )
 
@@ -84,6 +85,9 @@ func (h *host) seed(ctx context.Context) error {
 			}
 		}
 	}
+	if err := h.seedBackup(ctx, now); err != nil {
+		return err
+	}
 	for _, in := range []rehearsal{{Steps: 900, Name: "short"}, {Steps: 7200, Name: "long"}} {
 		_, err := h.tracker.Start(ctx, runs.Request{
 			Tenant: h.opts.tenants[0].name, Type: rehearsalType, Params: in, Initiator: demoUsers[0],
@@ -93,6 +97,19 @@ func (h *host) seed(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// seedBackup captures a first backup set, as everybody would.
+func (h *host) seedBackup(ctx context.Context, now time.Time) error {
+	tenant := h.opts.tenants[0].name
+	set, err := backup.NewSet(ctx, h.stores.backups, tenant, "First backup", "Everything that the demo began with.", demoUsers[2], now)
+	if err != nil {
+		return err
+	}
+	_, err = h.tracker.Start(ctx, runs.Request{
+		Tenant: tenant, Type: backup.AddType, Params: backup.AddInput{Set: set.ID, All: true}, Initiator: demoUsers[2],
+	})
+	return err
 }
 
 // demoNote tells the demo's first user, who is its visitor, of a run.

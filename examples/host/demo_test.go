@@ -57,6 +57,11 @@ func TestDemo(t *testing.T) {
 			outcomes[r.Outcome] = true
 		}
 	}
+	var sets struct{ Data []setJSON }
+	run := c.settle("backup_set.add_policies")
+	if c.do("", "GET", setsOf, "", &sets); len(sets.Data) != 1 || run.Outcome != "succeeded" || !sets.Data[0].Complete {
+		t.Errorf("the demo begins with the backup sets %+v, captured by %+v", sets.Data, run)
+	}
 	for user, want := range map[string]int{"owner": 200, "readonly": 200, "outsider": 404, "nonsense": 401} {
 		if status, _ := c.do("", "GET", runsOf, "", nil, "X-Demo-User", user); status != want {
 			t.Errorf("as %s: %d, want %d", user, status, want)
