@@ -55,12 +55,7 @@ func (p plan) open(ctx context.Context, schema string) (*pgxpool.Pool, *sql.DB, 
 	if err != nil {
 		return nil, nil, err
 	}
-	cfg, err := pgxpool.ParseConfig(dsn)
-	if err != nil {
-		return nil, nil, err
-	}
-	cfg.MaxConns = connections
-	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	pool, err := openPool(ctx, dsn)
 	if err != nil {
 		return nil, nil, err
 	}

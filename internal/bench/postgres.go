@@ -57,12 +57,7 @@ func (b *bench) postgres(ctx context.Context, server string) (err error) {
 		if err != nil {
 			return nil, err
 		}
-		cfg, err := pgxpool.ParseConfig(dsn)
-		if err != nil {
-			return nil, err
-		}
-		cfg.MaxConns = connections
-		pool, err := pgxpool.NewWithConfig(ctx, cfg)
+		pool, err := openPool(ctx, dsn)
 		if err != nil {
 			return nil, err
 		}
@@ -90,12 +85,13 @@ func (b *bench) postgres(ctx context.Context, server string) (err error) {
 	}
 	all := raw.contests(b, starts)
 	for _, c := range []struct {
+		name              string
 		callers           int
 		added, duplicates float64
-	}{{1, 0, 0}, {32, 2, 8}, {256, 0, 0}} {
+	}{{"1 caller", 1, 0, 0}, {"32 callers", 32, 2, 8}, {"256 callers", 256, 0, 0}} {
 		all = append(all,
-			b.rates(fmt.Sprintf("new start, %d callers", c.callers), c.callers, c.added, starts.startNew, inserts.insertNew),
-			b.rates(fmt.Sprintf("duplicate start, %d callers", c.callers), c.callers, c.duplicates, starts.startDuplicate, inserts.insertDuplicate),
+			b.rates("new start, "+c.name, c.callers, c.added, starts.startNew, inserts.insertNew),
+			b.rates("duplicate start, "+c.name, c.callers, c.duplicates, starts.startDuplicate, inserts.insertDuplicate),
 		)
 	}
 	if err := b.all(ctx, all); err != nil {
@@ -208,4 +204,14 @@ func open(dsn string) (*sql.DB, error) {
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
 	return pool, nil
+}
+
+// openPool is open for River.
+func openPool(ctx context.Context, dsn string) (*pgxpool.Pool, error) {
+	cfg, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, err
+	}
+	cfg.MaxConns = connections
+	return pgxpool.NewWithConfig(ctx, cfg)
 }

@@ -65,9 +65,9 @@ func (r *raw) contests(b *bench, starts *ours) []contest {
 		v, err := rate(ctx, 2, b.each, r.insertMany)
 		return v * 1000, err
 	}
-	newStarts := b.rates("new start, 256 callers; peer: INSERT of 1,000 rows into the same table, 2 connections", 256, 0.5, starts.startNew, nil)
+	newStarts := b.rates("new start, 256 callers; peer: INSERT of 1,000 rows, 2 connections", 256, 0.5, starts.startNew, nil)
 	newStarts.peer = limit
-	bare := b.rates("new start, 32 callers; peer: single INSERTs into the same table", 32, 0, starts.startNew, r.insert)
+	bare := b.rates("new start, 32 callers; peer: single INSERTs", 32, 0, starts.startNew, r.insert)
 	return []contest{r.single(b, starts), bare, newStarts}
 }
 

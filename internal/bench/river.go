@@ -31,11 +31,7 @@ type peer[Tx any] struct {
 // newPeer returns a client that has workers, or inserts only if there are none.
 // Settings that are zero are River's defaults.
 func newPeer[Tx any](ctx context.Context, driver riverdriver.Driver[Tx], workers int, cooldown, poll time.Duration) (*peer[Tx], error) {
-	migrator, err := rivermigrate.New(driver, nil)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+	if err := migrate(ctx, driver); err != nil {
 		return nil, err
 	}
 	p := &peer[Tx]{stop: func() error { return nil }}
@@ -46,6 +42,7 @@ func newPeer[Tx any](ctx context.Context, driver riverdriver.Driver[Tx], workers
 		river.AddWorker(all, &worker{})
 		cfg.Workers, cfg.Queues = all, map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}}
 	}
+	var err error
 	if p.client, err = river.NewClient(driver, cfg); err != nil || workers == 0 {
 		return p, err
 	}
@@ -66,6 +63,14 @@ func newPeer[Tx any](ctx context.Context, driver riverdriver.Driver[Tx], workers
 		return err
 	}
 	return p, p.client.Start(ctx)
+}
+
+func migrate[Tx any](ctx context.Context, driver riverdriver.Driver[Tx]) error {
+	migrator, err := rivermigrate.New(driver, nil)
+	if err == nil {
+		_, err = migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
+	}
+	return err
 }
 
 // insert inserts a job that must be the only one with its input, and reports
