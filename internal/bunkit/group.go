@@ -26,8 +26,14 @@ type Group[C any] struct {
 	// nobody waits for any of them.
 	Together func(ctx context.Context, calls []C) []error
 
-	// Direct is how many calls at once are done alone, before others queue.
+	// Direct is how many calls at once are done alone, before others queue. From
+	// then on calls are done together until there are a quarter as many.
 	Direct int
+
+	// Apart is how many more calls at once are done alone because they could
+	// not be done together: some of them may take long, and the others of their
+	// batch need places, too. Less than one means one.
+	Apart int
 
 	// Exclusive says that calls that are done alone and together would wait for
 	// the same connection: then what queues is gathered until it is free.
@@ -99,7 +105,7 @@ func (g *Group[C]) Do(ctx context.Context, call C) error {
 func (g *Group[C]) doAgain(ctx context.Context, call C) error {
 	g.mu.Lock()
 	if g.again == nil {
-		g.again = make(chan struct{}, max(g.Direct, 1))
+		g.again = make(chan struct{}, max(g.Apart, 1))
 	}
 	places := g.again
 	g.mu.Unlock()
@@ -177,7 +183,10 @@ func (g *Group[C]) take() ([]*waiter[C], context.Context) {
 	}
 	clear(g.queue[len(staying):])
 	g.queue = staying
-	if g.active+len(g.queue) <= g.Direct {
+	// Of those who were answered just now, most are about to call again: they
+	// are done together until few are left, or they would go alone every other
+	// time.
+	if len(g.queue) == 0 || g.active+len(g.queue) <= min(g.Direct, max(1, g.Direct/4)) {
 		for _, w := range g.queue {
 			g.active++
 			w.direct = true

@@ -95,6 +95,7 @@ func TestGroup(t *testing.T) {
 		{name: "idle", direct: 1, exclusive: true, n: 1, alone: []int{1}, took: time.Second},
 		{name: "few", direct: 4, n: 4, alone: []int{1, 2, 3, 4}, took: time.Second},
 		{name: "many", direct: 2, n: 9, alone: []int{1, 2}, batches: [][]int{{3}, {4, 5, 6, 7, 8, 9}}, took: 2 * time.Second},
+		{name: "not few yet", direct: 4, n: 7, alone: []int{1, 2, 3, 4}, batches: [][]int{{5}, {6, 7}}, took: 2 * time.Second},
 		{name: "one connection", direct: 1, exclusive: true, n: 9, alone: []int{1}, batches: [][]int{{2, 3, 4, 5, 6, 7, 8, 9}}, took: 2 * time.Second},
 		{name: "two on one connection", direct: 1, exclusive: true, n: 2, alone: []int{1, 2}, took: 2 * time.Second},
 		{name: "too many", direct: 1, exclusive: true, most: 3, n: 8, alone: []int{1, 8}, batches: [][]int{{2, 3, 4}, {5, 6, 7}}, took: 4 * time.Second},
