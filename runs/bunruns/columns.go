@@ -137,8 +137,8 @@ func (b *binder) now(n int) string {
 }
 
 // stamps returns the expressions for stamped. With PostgreSQL the instants are
-// followed by as many parameters for the microseconds from the server's now,
-// below zero for an instant that stays as it is; with SQLite the instants are
+// followed by as many parameters for the microseconds from the server's now, zero
+// for an instant that stays as it is; with SQLite the instants are
 // stamped already.
 func (b *binder) stamps() []string {
 	exprs := b.all(stamped)
@@ -147,7 +147,7 @@ func (b *binder) stamps() []string {
 	}
 	for i, instant := range exprs {
 		after := b.next(number)
-		exprs[i] = "CASE WHEN " + after + " >= 0 THEN " + b.dialect.After(after) + " ELSE " + instant + " END"
+		exprs[i] = "CASE WHEN " + after + " > 0 THEN " + b.dialect.After(after) + " ELSE " + instant + " END"
 	}
 	return exprs
 }

@@ -24,7 +24,7 @@ func (s *Store) bindNow(args []any) []any {
 
 // kept returns a copy of r with its instants as the database keeps them, and
 // how far from the server's now those of [stamped] are to be, in microseconds;
-// below zero means as they are. With SQLite they are stamped.
+// zero means as they are. With SQLite they are stamped.
 func (s *Store) kept(r *runs.Run) (*runs.Run, [3]int64) {
 	c := r.Clone()
 	if s.dialect == bunkit.SQLite3 {
@@ -38,8 +38,8 @@ func (s *Store) kept(r *runs.Run) (*runs.Run, [3]int64) {
 	}
 	var after [3]int64
 	for i, d := range []time.Duration{c.Timing.Lease, c.Timing.Delay, c.Timing.Ring} {
-		if after[i] = -1; d > 0 {
-			after[i] = d.Microseconds()
+		if d > 0 {
+			after[i] = max(1, d.Microseconds())
 		}
 	}
 	c.Timing = runs.Timing{}

@@ -19,6 +19,7 @@ type statements struct {
 
 	deleteItems, deleteRuns string // see newDelete
 
+	lookMany   string // see newLookMany
 	insertMany string // see newInsertMany
 	updateMany string // see newUpdateMany
 	attempt    string // tenant, id → status, attempt
@@ -39,7 +40,7 @@ func newStatements(d bunkit.Dialect) statements {
 	}
 	s.deleteItems, s.deleteRuns = newDelete(d)
 	if d == bunkit.PostgreSQL {
-		s.insertMany, s.updateMany = newInsertMany(), newUpdateMany()
+		s.lookMany, s.insertMany, s.updateMany = newLookMany(), newInsertMany(), newUpdateMany()
 	}
 	b.n = 0
 	waits := "NOT " + come("operation_runs", "'running'", "''", b.now(3))

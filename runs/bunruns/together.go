@@ -14,7 +14,10 @@ import (
 const (
 	// maxDirect is how many writes of a kind PostgreSQL does at once, each in a
 	// transaction of its own, before it does them together.
-	maxDirect = 16
+	maxDirect = 8
+
+	// maxApart is how many more it does so if a batch has failed.
+	maxApart = 16
 
 	// maxTogether is how many writes are done together at most.
 	maxTogether = 1000
@@ -51,6 +54,7 @@ func (s *Store) newGroups() groups {
 		return &bunkit.Group[*write]{
 			Alone:  s.alone,
 			Direct: maxDirect,
+			Apart:  maxApart,
 			Most:   maxTogether,
 			Together: func(ctx context.Context, writes []*write) []error {
 				return share(ctx, writes, do)

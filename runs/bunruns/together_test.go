@@ -17,6 +17,9 @@ import (
 	"github.com/tenantatlas/tenantatlas/runs"
 )
 
+// hard is a text of which several characters have another form in JSON.
+const hard = "\"\\\n\t\x01</a>&\u2028é\U0001F600'{},$1"
+
 // TestInsertsTogether starts 500 runs at once, of which some are doubles and
 // some cannot be. Each caller gets what it would have got alone.
 func TestInsertsTogether(t *testing.T) {
@@ -29,6 +32,10 @@ func TestInsertsTogether(t *testing.T) {
 		for i := range given {
 			r := &runs.Run{Tenant: "acme", ID: fmt.Sprintf("r%03d", i), Type: typeA, Status: runs.StatusQueued, Key: runs.Key(fmt.Sprintf("k%03d", i))}
 			r.Initiator, r.Params = runs.User(fmt.Sprint("user ", i), ""), fmt.Appendf(nil, `{"n":%d}`, i)
+			r.Target = runs.Target{Kind: "set", ID: fmt.Sprint(i), Name: hard}
+			r.Context = map[string]string{"name": hard}
+			r.CreatedAt, r.UpdatedAt = time.Date(2026, 7, 1, 12, 0, i, 123456789, time.FixedZone("", 7200)), time.Time{}
+			r.Timing.Ring = time.Duration(i) * time.Hour
 			switch i % 50 {
 			case 3: // two on one ID
 				r.ID = "there"
@@ -136,6 +143,9 @@ func TestUpdatesTogether(t *testing.T) {
 			r := given[i/2].Clone()
 			r.Status, r.Attempt, r.Timing.Lease = runs.StatusRunning, 1, time.Hour
 			r.Counts = runs.Counts{Total: int64(i), Extra: map[string]int64{"i": int64(i)}}
+			r.Target.Name, r.Waiting = hard, runs.Because(runs.ReasonConflict)
+			r.Failures = []runs.ItemFailure{{Key: hard, Failure: runs.Because(runs.ReasonConflict)}}
+			r.Cancel = runs.CancelRequest{At: time.Date(2026, 7, 1, 12, 0, i, 0, time.UTC), By: runs.User("dana", hard)}
 			r.Type, r.Key = "test.other", "other" // which cannot change
 			if i/2 == 150 {
 				r.Status, r.Attempt, r.Outcome = runs.StatusQueued, 0, ""
