@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -65,9 +64,6 @@ func parseOptions(args []string, env func(string) string, out io.Writer) (*optio
 	f.StringVar(&o.authHeader, "auth-header", "", "`name` of the header in which a trusted proxy passes the user's id")
 	f.Func("role", "give a user a role: `USER=ROLE[@TENANT]`; may be repeated", o.addRole)
 	if err := f.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return nil, errUsage
-		}
 		return nil, errUsage
 	}
 	o.addrGiven = o.addr != ""
@@ -85,8 +81,11 @@ func parseOptions(args []string, env func(string) string, out io.Writer) (*optio
 
 func (o *options) addTenant(s string) error {
 	name, id, ok := strings.Cut(s, "=")
-	if !ok || !isName(name) || id == "" {
+	switch {
+	case !ok || !isName(name) || id == "":
 		return errors.New("want NAME=ENTRA_TENANT_ID, the name of letters, digits, '-', '_' and '.'")
+	case name[0] == '_':
+		return errors.New("names that begin with _ are for the host's own runs")
 	}
 	for _, t := range o.tenants {
 		if t.name == name {
@@ -104,7 +103,10 @@ func (o *options) addRole(s string) error {
 	if i < 1 {
 		return errors.New("want USER=ROLE or USER=ROLE@TENANT")
 	}
-	role, tenant, _ := strings.Cut(s[i+1:], "@")
+	role, tenant, one := strings.Cut(s[i+1:], "@")
+	if one && tenant == "" { // of a variable that is not set, say; it must not mean every tenant
+		return errors.New("want a tenant after @, or no @ for every tenant")
+	}
 	if !runs.Role(role).Member() {
 		return errors.New("the roles are owner, manager, operator and readonly")
 	}
@@ -116,7 +118,10 @@ func (o *options) addRole(s string) error {
 func (o *options) check() error {
 	if o.demo {
 		host, _, err := net.SplitHostPort(o.addr)
-		if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		if err != nil {
+			return fmt.Errorf("-addr %s is not HOST:PORT, such as 127.0.0.1:8080", o.addr)
+		}
+		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 			return fmt.Errorf("the demo lets everybody in, so it listens on loopback addresses only, not on %s", o.addr)
 		}
 		if len(o.tenants) > 0 || o.graphURL != "" || o.tokenURL != "" || o.authHeader != "" || len(o.roles) > 0 {
@@ -128,8 +133,8 @@ func (o *options) check() error {
 	switch {
 	case o.authHeader == "":
 		return errors.New("-demo=false needs -auth-header: the name of the header in which a trusted proxy says who the user is")
-	case http.CanonicalHeaderKey(o.authHeader) != http.CanonicalHeaderKey(strings.TrimSpace(o.authHeader)):
-		return errors.New("-auth-header is not the name of a header")
+	case !isName(o.authHeader):
+		return errors.New("-auth-header is not the name of a header, such as X-Forwarded-User")
 	case len(o.tenants) == 0:
 		return errors.New("-demo=false needs at least one -tenant NAME=ENTRA_TENANT_ID")
 	case o.clientID == "" || o.clientSecret.IsZero():

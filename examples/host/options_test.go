@@ -34,9 +34,11 @@ func TestOptionsRefuse(t *testing.T) {
 	}{
 		{"demo in public", "-addr 0.0.0.0:8080", env(), "loopback"},
 		{"demo without a host", "-addr :8080", env(), "loopback"},
+		{"address without a host", "-addr 8080", env(), "HOST:PORT"},
 		{"demo with tenants", "-tenant a=b", env(), "-demo=false"},
 		{"demo with roles", "-role a=owner", env(), "-demo=false"},
 		{"no header", "-demo=false -tenant a=b", credentials, "-auth-header"},
+		{"no name of a header", "-demo=false -auth-header Cookie: -tenant a=b", credentials, "name of a header"},
 		{"no tenant", "-demo=false -auth-header X-User", credentials, "-tenant"},
 		{"no credentials", "-demo=false -auth-header X-User -tenant a=b", env(), "GRAPH_CLIENT_ID"},
 		{"role in an unknown tenant", "-demo=false -auth-header X-User -tenant a=b -role u=owner@c", credentials, `"c"`},
@@ -54,7 +56,7 @@ func TestOptionsRefuse(t *testing.T) {
 			}
 		})
 	}
-	for _, args := range []string{"-tenant x", "-tenant =x", "-tenant a/b=x", "-tenant ..=x", "-role x", "-role =owner", "-role u=king", "-no-such-flag"} {
+	for _, args := range []string{"-tenant x", "-tenant =x", "-tenant a/b=x", "-tenant ..=x", "-tenant _system=x", "-role x", "-role u=owner@", "-role =owner", "-role u=king", "-no-such-flag"} {
 		var said strings.Builder
 		if _, err := parseOptions(strings.Fields(args), credentials, &said); err == nil || said.Len() == 0 {
 			t.Errorf("%s: error is %v, and it said %q", args, err, said.String())
