@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -128,6 +129,7 @@ func demoPast() []runs.Run {
 	sync := func(o runs.Outcome, c runs.Counts, f runs.Failure, items ...runs.ItemFailure) runs.Run {
 		return runs.Run{
 			Type: inventory.SyncType, Status: runs.StatusCompleted, Outcome: o, Counts: c, Failure: f, Failures: items,
+			Params:    json.RawMessage("{}"), // so that they can be retried
 			Initiator: demoUsers[2], Attempt: 1, Context: map[string]string{"selection": "everything"},
 		}
 	}

@@ -23,7 +23,7 @@ func TestDemo(t *testing.T) {
 	out, said := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- run(ctx, []string{"-addr", "127.0.0.1:0"}, env(), said, io.Discard)
+		ended <- run(ctx, []string{"-addr", "127.0.0.1:0", "-actions"}, env(), said, io.Discard)
 		said.Close()
 	}()
 	var first bytes.Buffer
@@ -49,18 +49,24 @@ func TestDemo(t *testing.T) {
 	if status, header := c.do("", "GET", "/", "", nil); status != http.StatusSeeOther || header.Get("Location") != "/t/contoso/inventory" {
 		t.Errorf("/ leads to %q with %d", header.Get("Location"), status)
 	}
-	outcomes := map[string]bool{}
+	outcomes, failed := map[string]bool{}, ""
 	for len(outcomes) < 6 { // until the demo is seeded
 		var list struct{ Data []runJSON }
 		c.do("", "GET", runsOf, "", &list)
 		for _, r := range list.Data {
 			outcomes[r.Outcome] = true
+			if r.Outcome == string(runs.OutcomeFailed) {
+				failed = r.ID
+			}
 		}
 	}
 	var sets struct{ Data []setJSON }
 	run := c.settle("backup_set.add_policies")
 	if c.do("", "GET", setsOf, "", &sets); len(sets.Data) != 1 || run.Outcome != "succeeded" || !sets.Data[0].Complete {
 		t.Errorf("the demo begins with the backup sets %+v, captured by %+v", sets.Data, run)
+	}
+	if status, _ := c.do("", "POST", runsOf+"/"+failed+"/retry", "", nil); status != http.StatusAccepted && status != http.StatusOK {
+		t.Errorf("a failed run of the past is run again with %d, want 202, or 200 if one is under way", status)
 	}
 	for user, want := range map[string]int{"owner": 200, "readonly": 200, "outsider": 404, "nonsense": 401} {
 		if status, _ := c.do("", "GET", runsOf, "", nil, "X-Demo-User", user); status != want {
