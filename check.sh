@@ -11,17 +11,17 @@
 set -eu
 cd "$(dirname "$0")"
 
-# One server for the tests of all packages; it ends when they do.
-if [ -z "${TENANTATLAS_CHECK-}" ]; then
-	export TENANTATLAS_CHECK=running
-	exec go run ./internal/sqltest/withpostgres -quick ./check.sh "$@"
-fi
-
 timeout=10m
 case "${1-}" in '') ;;
 long) export TENANTATLAS_LONG=1 timeout=60m ;;
 *) echo "usage: ./check.sh [long]" >&2 && exit 2 ;;
 esac
+
+# One server for the tests of all packages; it ends when they do.
+if [ -z "${TENANTATLAS_CHECK-}" ]; then
+	export TENANTATLAS_CHECK=running
+	exec go run ./internal/sqltest/withpostgres -quick ./check.sh "$@"
+fi
 
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
