@@ -46,7 +46,7 @@ func startReindex(ctx context.Context, tracker *runs.Tracker, user runs.Actor, i
 	if err != nil {
 		return "", err
 	}
-	return "/runs/" + started.Run.Ref().Short(), nil
+	return "/ops/t/acme/runs/" + started.Run.ID, nil
 }
 
 func rebuild(ctx context.Context, x *runs.Exec, in Reindex) error {
