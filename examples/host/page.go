@@ -149,7 +149,7 @@ func (h *host) render(w http.ResponseWriter, r *http.Request, status int, name s
 // frame writes the host's document around a page of the hub.
 func (h *host) frame(w io.Writer, r *http.Request, f monitor.Frame) error {
 	p := page{
-		Title: f.Title, Section: "runs", Tenant: f.Tenant, Actor: f.Actor, Path: r.URL.RequestURI(), Demo: h.opts.demo,
+		Title: f.Title, Section: "runs", Tenant: f.Tenant, Actor: f.Actor, Path: opsBase + r.URL.RequestURI(), Demo: h.opts.demo,
 		Hub: monitor.Parts{Head: f.Head, Widgets: f.Widgets}, Data: f,
 	}
 	if r.Method != http.MethodGet {
