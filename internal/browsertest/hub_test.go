@@ -1,0 +1,283 @@
+package browsertest_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/google/go-cmp/cmp"
+)
+
+// The hub does in a real browser what it says.
+func TestHub(t *testing.T) {
+	w := newWorld(t)
+	for name, test := range map[string]func(*testing.T, *world){
+		"live": live, "two tabs have one stream": oneStream, "a server comes back": comesBack,
+		"without scripts": noScripts, "keyboard": keyboard, "pages": pages,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, w)
+		})
+	}
+}
+
+// Somebody starts a sync and watches it to its end, on one page.
+func live(t *testing.T, w *world) {
+	g := startGraph(t)
+	h := startTenant(t, w.binary, g, "-db", "memory")
+	b := w.visit(t, h.base)
+	b.as("dana")
+	b.goTo("/t/acme/inventory")
+	elsewhere := b.another()
+	elsewhere.as("dana")
+	elsewhere.goTo("/t/acme/inventory/coverage")
+
+	b.click(`form[action$="/inventory/sync"] button`)
+	b.at("/ops/t/acme/runs/")
+	b.until("the page says that it was queued", `document.querySelector('.note[role=status]')?.innerText.includes('queued')`)
+	elsewhere.until("a toast says so elsewhere", `document.querySelector('.ops-toast')?.innerText.includes('queued')`)
+	elsewhere.until("the widget shows the run", `document.querySelector('.ops-widget:not([hidden]) li a')?.href.includes('/runs/')`)
+
+	run[bool](b, `window.same = true`) // until the next load
+	g.let(60)
+	b.until("the bar has begun", `document.querySelector('.progressline progress')?.value > 0`)
+	before := run[float64](b, `document.querySelector('.progressline progress').value`)
+	if before >= 100 {
+		t.Fatalf("the bar is at %v %% before the run has ended", before)
+	}
+	elsewhere.until("the widget has begun", `document.querySelector('.ops-widget progress')?.value > 0`)
+	g.release()
+	b.until("the run has succeeded", `document.querySelector('.title .badge.succeeded') && !document.querySelector('.progressline progress')`)
+	b.until("every kind is done", `document.querySelector('[data-field=succeeded]').innerText === '66' || document.querySelector('[data-field=total]').innerText === [...document.querySelectorAll('[data-field=succeeded], [data-field=skipped]')].reduce((n, e) => n + Number(e.innerText), 0) + ''`)
+	if !run[bool](b, `window.same === true`) {
+		t.Error("the page was loaded again")
+	}
+
+	elsewhere.until("the bell counts", `Number.parseInt(document.querySelector('ops-bell .count')?.innerText) === 2`) // queued, ended
+	elsewhere.until("the widget shows how it ended", `document.querySelector('.ops-widget .badge.succeeded')`)
+	elsewhere.until("the widget goes", `document.querySelector('.ops-widget').hidden`)
+
+	elsewhere.click("ops-bell a")
+	elsewhere.at("/ops/notifications")
+	elsewhere.click(".notes li.unread a")
+	elsewhere.at("/ops/t/acme/runs/")
+	elsewhere.until("opening it marks it read", `Number.parseInt(document.querySelector('ops-bell .count')?.innerText) === 1`)
+}
+
+// Two tabs share one stream, and the second takes over when the first goes.
+func oneStream(t *testing.T, w *world) {
+	g := startGraph(t)
+	h := startTenant(t, w.binary, g, "-db", "memory")
+	streams := count(t, h.base)
+	first := w.visit(t, streams.base)
+	first.as("dana")
+	first.goTo(path("acme", "runs"))
+	soon(t, "the first tab has a stream", func() bool { return streams.now.Load() == 1 })
+	second := first.another()
+	second.as("dana")
+	second.goTo("/t/acme/inventory")
+	second.click(`form[action$="/inventory/sync"] button`)
+	second.at("/ops/t/acme/runs/")
+	first.until("the first tab hears of the run", `document.querySelector('#fresh a') || document.querySelector('.ops-widget:not([hidden])')`)
+	g.let(60)
+	second.until("the second tab hears of its progress", `document.querySelector('.progressline progress')?.value > 0`)
+	soon(t, "there is one stream", func() bool { return streams.now.Load() == 1 })
+
+	first.do(chromedp.Navigate("about:blank"))
+	g.release()
+	second.until("the second tab hears of the end", `document.querySelector('.title .badge.succeeded')`)
+	soon(t, "there is one stream", func() bool { return streams.now.Load() == 1 })
+	// One may come before its predecessor has gone, when a tab wants more.
+	if n := streams.highest.Load(); n > 2 {
+		t.Errorf("%d streams at the same time", n)
+	}
+}
+
+// A page goes on where it was when its server comes back.
+func comesBack(t *testing.T, w *world) {
+	g := startGraph(t)
+	db := "file:" + t.TempDir() + "/host.db"
+	h := startTenant(t, w.binary, g, "-db", db)
+	b := w.visit(t, h.base)
+	// That nobody answers for a while is the point.
+	b.expect("net::ERR_")
+	b.as("dana")
+	b.goTo("/t/acme/inventory")
+	b.click(`form[action$="/inventory/sync"] button`)
+	b.at("/ops/t/acme/runs/")
+	g.let(60)
+	b.until("the bar has begun", `document.querySelector('.progressline progress')?.value > 0`)
+	run[bool](b, `window.same = true`)
+	h.stop(t)
+	g.release()
+	startTenant(t, w.binary, g, "-db", db, "-addr", strings.TrimPrefix(h.base, "http://"))
+	b.until("the run has succeeded", `document.querySelector('.title .badge.succeeded')`)
+	if !run[bool](b, `window.same === true`) {
+		t.Error("the page was loaded again")
+	}
+}
+
+// Without JavaScript everything is a page or a form.
+func noScripts(t *testing.T, w *world) {
+	g := startGraph(t)
+	g.release()
+	h := startTenant(t, w.binary, g, "-db", "memory")
+	b := w.visit(t, h.base)
+	b.noScripts()
+	b.as("rosa")
+	b.goTo("/t/acme/inventory")
+	if !run[bool](b, `document.querySelector('form[action$="/inventory/sync"] button').disabled`) {
+		t.Error("whoever may look only can start a sync")
+	}
+	b.as("dana")
+	b.goTo("/t/acme/inventory")
+	b.click(`form[action$="/inventory/sync"] button`)
+	b.at("/ops/t/acme/runs/")
+	soon(t, "the run has succeeded", func() bool {
+		b.do(chromedp.Reload())
+		return run[bool](b, `!!document.querySelector('.title .badge.succeeded')`)
+	})
+	if run[bool](b, `!!document.querySelector('.ops-widget')`) {
+		t.Fatal("scripts run")
+	}
+	// A search, a tab, a row.
+	b.click(`.crumbs a`)
+	b.at("/runs")
+	b.do(chromedp.SendKeys(chromedp.CSS(`input[type=search]`), "-status:failed"), chromedp.Click(chromedp.CSS(`form[role=search] button`)))
+	b.at("not.")
+	b.click(`table.runs tbody th a`)
+	b.at("/runs/")
+	// What one was told: opened, which reads it, and the rest at once.
+	b.click(`ops-bell a`)
+	b.at("/notifications")
+	b.click(`.notes li.unread a`)
+	b.at("/runs/")
+	if got := run[string](b, `document.querySelector('ops-bell .count').firstChild.data`); got != "1" {
+		t.Errorf("%s unread after one of two was opened, want 1", got)
+	}
+	b.click(`ops-bell a`)
+	b.at("/notifications")
+	b.click(`form[action$="/read-all"] button`)
+	b.until("nothing is unread", `!document.querySelector('ops-bell .count')`)
+}
+
+// Whoever has no mouse gets everywhere.
+func keyboard(t *testing.T, w *world) {
+	g := startGraph(t)
+	g.release()
+	h := startTenant(t, w.binary, g, "-db", "memory")
+	b := w.visit(t, h.base)
+	b.as("dana")
+	b.goTo("/t/acme/inventory")
+
+	// The first stop leads past the navigation, to the button.
+	b.keys(kb.Tab)
+	if got := b.focused(); got != "a|Skip to the content" {
+		t.Errorf("the first stop is %s", got)
+	}
+	b.keys(kb.Enter)
+	b.keys(kb.Tab)
+	if got := b.focused(); got != "button|Sync now" {
+		t.Errorf("the first stop of the content is %s", got)
+	}
+	if !run[bool](b, `(s => parseFloat(s.outlineWidth) > 0 && s.outlineStyle !== 'none')(getComputedStyle(document.activeElement))`) {
+		t.Error("one does not see where the focus is")
+	}
+	b.keys(kb.Enter)
+	b.at("/ops/t/acme/runs/")
+	b.until("the run has succeeded", `document.querySelector('.title .badge.succeeded')`)
+
+	// Single keys.
+	b.keys("gr")
+	b.at("/runs")
+	b.until("the keys are there", `document.querySelector('.ops-pause')?.innerText`)
+	b.keys("j")
+	if !run[bool](b, `document.activeElement.matches('table.runs tbody th a')`) {
+		t.Errorf("j leads to %s", b.focused())
+	}
+	b.keys("/")
+	if got := b.focused(); got != "input|q" {
+		t.Errorf("/ leads to %s", got)
+	}
+	b.keys("?") // a word to look for
+	if run[bool](b, `!!document.querySelector('dialog')`) {
+		t.Error("a key typed into a field has opened the help")
+	}
+	b.do(chromedp.Blur(chromedp.CSS("input[type=search]")))
+	b.keys("?")
+	b.until("the help is open", `document.querySelector('dialog')?.open`)
+	b.keys(kb.Escape)
+	b.until("the help is closed", `!document.querySelector('dialog')`)
+	b.keys("p")
+	b.until("p pauses", `document.querySelector('.ops-pause').innerText.startsWith('Resume')`)
+	b.keys("p")
+	b.keys("gn")
+	b.at("/notifications")
+
+	// They can be switched off.
+	b.goTo("/ops/settings")
+	b.until("the settings are there", `document.querySelector('input[name=shortcuts]')`)
+	b.click(`input[name=shortcuts][value=off]`)
+	b.goTo(path("acme", "runs"))
+	b.until("the page is there", `document.querySelector('.ops-pause')?.innerText`)
+	b.keys("j?")
+	if !run[bool](b, `document.activeElement === document.body && !document.querySelector('dialog')`) {
+		t.Error("keys do something although they are off")
+	}
+
+	// Tab reaches everything in the order in which it is read.
+	order := run[[]int](b, `[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, [tabindex]')].map((e) => e.tabIndex).filter((n) => n > 0)`)
+	if diff := cmp.Diff([]int{}, order); diff != "" {
+		t.Errorf("some elements have places of their own in the order: %s", diff)
+	}
+}
+
+// What no page may do is found: these tests can fail.
+func TestFaultsAreFound(t *testing.T) {
+	t.Parallel()
+	w := &world{browser: startBrowser(t), axe: axe(t)}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Security-Policy", "script-src 'self' 'sha256-x'; img-src *")
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, `<!doctype html><title>x</title><script>1</script><img src="http://other.invalid/x.png"><p style="width: 3000px">wide</p>`)
+	}))
+	t.Cleanup(s.Close)
+	b := w.visit(t, s.URL)
+	b.goTo("/")
+	run[bool](b, `console.error('mine') || setTimeout(() => { throw new Error('thrown') }) > 0`)
+	found := strings.Join(append(b.check(w.axe), b.reflow()), "\n")
+	for _, part := range []string{"html-has-lang", "image-alt", "too wide"} {
+		if !strings.Contains(found, part) {
+			t.Errorf("not found: %s in %s", part, found)
+		}
+	}
+	for _, part := range []string{"Content Security Policy", "other.invalid", "the console has", "thrown"} {
+		soon(t, fmt.Sprintf("%q is found", part), func() bool { return b.forgive(part) })
+	}
+	b.expect("net::ERR_")
+	b.forgive("net::ERR_")
+}
+
+// forgive takes back a fault with this text, if there is one.
+func (b *tab) forgive(part string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	before := len(b.faults)
+	kept := b.faults[:0]
+	for _, fault := range b.faults {
+		if !strings.Contains(fault, part) {
+			kept = append(kept, fault)
+		}
+	}
+	b.faults = kept
+	return len(kept) < before
+}
+
+func long() bool { return os.Getenv("TENANTATLAS_LONG") != "" }
