@@ -115,7 +115,8 @@ function address() {
   if (all.some((w) => w.active)) q.set('active', '1');
   if (all.some((w) => w.inbox)) q.set('inbox', '1');
   for (const id of [...ids].filter((id) => runs.get(id)?.status !== 'completed').sort().reverse().slice(0, 100)) q.append('run', id);
-  return q.size ? `${api}/t/${encodeURIComponent(tenant)}/events?${q}` : '';
+  // A page of no tenant has no stream.
+  return tenant && q.size ? `${api}/t/${encodeURIComponent(tenant)}/events?${q}` : '';
 }
 
 /** Opens the stream, or another one if something else is wanted now. */
