@@ -2,6 +2,7 @@ package browsertest_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -80,7 +81,7 @@ func (b *tab) be(user string) {
 func (b *tab) see(p place) {
 	b.Helper()
 	if p.status != 0 {
-		b.expect(fmt.Sprint("the server responded with a status of ", p.status))
+		b.expect(fmt.Sprintf("a status of %d (%s) %s%s", p.status, http.StatusText(p.status), b.base, p.path))
 	}
 	b.goTo(p.path)
 	status := run[int](b, `performance.getEntriesByType('navigation')[0].responseStatus`)
