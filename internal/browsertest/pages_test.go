@@ -26,6 +26,8 @@ func places(b *tab) []place {
 		{name: "inventory, nothing", path: "/t/fabrikam/inventory?q=nosuchname"},
 		{name: "coverage", path: "/t/fabrikam/inventory/coverage"},
 		{name: "an item", path: run[string](b, `document.querySelector('tbody th a').getAttribute('href')`)},
+		{name: "groups", path: "/t/fabrikam/groups"},
+		{name: "access", path: "/t/fabrikam/access"},
 		{name: "no such page", path: "/nosuchpage", status: 404},
 		{name: "overview", path: path("contoso")},
 		{name: "overview, quiet", path: path("fabrikam")},
