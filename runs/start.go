@@ -160,7 +160,9 @@ func decodeParams(op *Operation, params any) (raw json.RawMessage, in any, err e
 	case nil:
 		raw = json.RawMessage("{}")
 	case json.RawMessage:
-		raw = p
+		if raw = p; len(p) == 0 { // as an imported run has them
+			raw = json.RawMessage("{}")
+		}
 	default:
 		if raw, err = json.Marshal(p); err != nil {
 			return nil, nil, Public(err, ReasonInvalidInput, "The params cannot be encoded as JSON.")

@@ -114,6 +114,24 @@ func TestRetry(t *testing.T) {
 	}
 }
 
+// A run that was imported need not have params: to do it again is to do it with
+// none.
+func TestRetryOfImport(t *testing.T) {
+	tracker := newTracker(t, runs.Config{Operations: []runs.Operation{op(func(context.Context, *runs.Exec, selection) error { return nil })}})
+	old := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	r, err := tracker.Import(t.Context(), &runs.Run{
+		Tenant: tenant, Type: sync1, Status: runs.StatusCompleted, Outcome: runs.OutcomeFailed,
+		Failure: runs.Because(runs.ReasonThrottled), Initiator: dana, CreatedAt: old, CompletedAt: old.Add(time.Minute),
+	})
+	if err != nil {
+		t.Fatalf("Import: %v", err)
+	}
+	s, err := tracker.Retry(t.Context(), r.Ref(), dana, "")
+	if err != nil || string(s.Run.Params) != "{}" || s.Run.RetryOf != r.ID {
+		t.Errorf("Retry = %+v, %v, want a run without params", s.Run, err)
+	}
+}
+
 func TestDo(t *testing.T) {
 	tracker := newTracker(t, runs.Config{
 		Dispatcher: dispatchFunc(func(context.Context, runs.Ref) error { t.Error("dispatched"); return nil }),
