@@ -43,7 +43,7 @@ for module in $(find . -name go.mod -not -path '*/testdata/*' -not -path '*/.*/*
 	printf '\n== %s\n' "$(go list -m)"
 	try "$lint" run ./...
 	try go mod tidy -diff
-	try go test $race -shuffle=on -timeout=$timeout -v ./... 2>&1 | tee -a "$tmp/log" | grep -Ev "$hide" || true
+	try go test $race -shuffle=on -timeout=$timeout -v ./... 2>&1 | tee -a "$tmp/log" | grep -aEv "$hide" || true
 	for pkg in $([ -z "${TENANTATLAS_LONG-}" ] || go list ./...); do
 		for fuzz in $(go test -list '^Fuzz' "$pkg" | grep '^Fuzz' || true); do
 			try go test -run='^$' -fuzz="^$fuzz\$" -fuzztime=60s "$pkg"

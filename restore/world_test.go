@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -51,6 +50,15 @@ func (f fixedToken) Token(context.Context, graphclient.TokenRequest) (graphclien
 	return graphclient.Token{Value: graphclient.NewSecret(string(f))}, nil
 }
 
+// plainKeys protect nothing, and need no file.
+type plainKeys struct{}
+
+func (plainKeys) Wrap(_ context.Context, _ string, key []byte) ([]byte, error) { return key, nil }
+
+func (plainKeys) Unwrap(_ context.Context, _ string, wrapped []byte) ([]byte, error) {
+	return wrapped, nil
+}
+
 func newWorld(t *testing.T, doc graphtest.Document) *world {
 	t.Helper()
 	w := &world{t: t, clients: make(map[string]*graphclient.Client)}
@@ -71,12 +79,8 @@ func newWorld(t *testing.T, doc graphtest.Document) *world {
 			t.Fatal(err)
 		}
 	}
-	key, err := backup.OpenKeyFile(filepath.Join(t.TempDir(), "backup.key"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	store := memrestore.New()
-	vault, err := backup.NewVault(key, store)
+	vault, err := backup.NewVault(plainKeys{}, store)
 	if err != nil {
 		t.Fatal(err)
 	}
