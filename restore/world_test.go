@@ -63,7 +63,7 @@ func newWorld(t *testing.T, doc graphtest.Document) *world {
 	t.Helper()
 	w := &world{t: t, clients: make(map[string]*graphclient.Client)}
 	var err error
-	if w.server, err = graphtest.New(graphtest.Config{Tenants: []string{contoso, fabrikam}}); err != nil {
+	if w.server, err = graphtest.New(graphtest.Config{Tenants: []string{contoso, fabrikam}, NoGzip: true}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.server.Tenant(contoso).LoadDocument(doc); err != nil {
