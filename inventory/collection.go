@@ -121,7 +121,7 @@ func (c *collection) classify(listed Listed) *contract.Type {
 	if len(c.Types) == 1 {
 		return c.Types[0]
 	}
-	return c.Classify(textOf(contract.Member(listed.Doc, "@odata.type")))
+	return c.Classify(contract.Text(contract.Member(listed.Doc, "@odata.type")))
 }
 
 // A chunk is objects that are worked on together.

@@ -3,7 +3,6 @@ package inventory
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -169,13 +168,4 @@ func (k keeper) drop(path canonjson.Path, _ []byte) bool {
 		return string(key) != "@odata.type" && !bytes.HasSuffix(key, []byte("@odata.bind"))
 	}
 	return k.strip[string(key)]
-}
-
-// textOf returns the string that a JSON value is, or "".
-func textOf(value []byte) string {
-	var s string
-	if json.Unmarshal(value, &s) != nil {
-		return ""
-	}
-	return s
 }

@@ -19,10 +19,10 @@ const reportOnly = "enabledForReportingButNotEnforced"
 // excludes the account for emergencies. It returns what people should know of
 // that.
 func (j *job) guard(e *entry, want *wanted, is *state) (string, error) {
-	if e.Kind != guarded || textOf(contract.Member(want.content, "state")) != "enabled" {
+	if e.Kind != guarded || contract.Text(contract.Member(want.content, "state")) != "enabled" {
 		return "", nil
 	}
-	if is != nil && textOf(contract.Member(is.content, "state")) == "enabled" {
+	if is != nil && contract.Text(contract.Member(is.content, "state")) == "enabled" {
 		return "", nil
 	}
 	if j.cfg.Emergency != "" && excludesPrincipal(e.typ, want.content, j.cfg.Emergency) {

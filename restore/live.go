@@ -67,7 +67,7 @@ func (j *job) list(ctx context.Context, types []*contract.Type) (map[string]*liv
 func add(all map[string]*living, c *contract.Collection, at inventory.Listed) {
 	t := c.Types[0]
 	if len(c.Types) > 1 {
-		t = c.Classify(textOf(contract.Member(at.Doc, "@odata.type")))
+		t = c.Classify(contract.Text(contract.Member(at.Doc, "@odata.type")))
 	}
 	l := all[t.Key]
 	if l == nil {
@@ -83,14 +83,6 @@ func add(all map[string]*living, c *contract.Collection, at inventory.Listed) {
 	l.byID[id] = o
 	like := t.IdentityOf(at.Doc, s)
 	l.like[like] = append(l.like[like], o)
-}
-
-func textOf(value []byte) string {
-	var s string
-	if json.Unmarshal(value, &s) != nil {
-		return ""
-	}
-	return s
 }
 
 // A state is what an object of the target holds.

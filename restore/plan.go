@@ -18,7 +18,11 @@ func (p *Planner) plan(ctx context.Context, r *Restore) error {
 	if err != nil {
 		return fmt.Errorf("backup set: %w", err)
 	}
-	r.Manifest = manifestOf(ctx, p.cfg.Backups, r)
+	set, err := p.cfg.Backups.GetSet(ctx, r.Tenant, r.Set)
+	if err != nil {
+		return fmt.Errorf("backup set: %w", err)
+	}
+	r.Manifest = set.Manifest
 	scope := scopeOf(r, m)
 	if len(scope) == 0 {
 		return refuse("The set has none of the chosen items.")
@@ -54,14 +58,6 @@ func (p *Planner) plan(ctx context.Context, r *Restore) error {
 		r.Mapping = append(r.Mapping, Mapping{Kind: ref.Kind, ID: ref.ID, Name: names[ref]})
 	}
 	return p.find(ctx, r, scope, before)
-}
-
-// manifestOf returns the digest of the set's manifest as it is now.
-func manifestOf(ctx context.Context, s backup.Sets, r *Restore) string {
-	if set, err := s.GetSet(ctx, r.Tenant, r.Set); err == nil {
-		return set.Manifest
-	}
-	return r.Manifest
 }
 
 // scopeOf returns the items of the manifest that r restores.

@@ -59,7 +59,7 @@ func (w *execution) candidates(t *task, l *living) []*object {
 	taken := w.taken(t)
 	var out []*object
 	for _, o := range l.like[t.id] {
-		at, err := time.Parse(time.RFC3339, textOf(contract.Member(o.want.Object.Doc, "createdDateTime")))
+		at, err := time.Parse(time.RFC3339, contract.Text(contract.Member(o.want.Object.Doc, "createdDateTime")))
 		if err == nil && at.Before(t.IntentAt.Add(-clockSkew)) || taken[o.id] {
 			continue
 		}

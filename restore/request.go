@@ -54,7 +54,7 @@ func (w *writer) collection() string {
 	l.Query = ""
 	parent := w.parent
 	if w.typ.Write.Shape == contract.WriteTemplate {
-		parent = textOf(contract.Member(w.doc, "templateId"))
+		parent = contract.Text(contract.Member(w.doc, "templateId"))
 	}
 	return l.ListURL(parent)
 }
@@ -313,8 +313,8 @@ func (w *writer) each(a contract.Action, object string, value, is []byte) ([]Cal
 			if err := json.Unmarshal(raw, &all); err != nil || i >= len(all) {
 				return nil, fmt.Errorf("entries: %w", err)
 			}
-			id := textOf(contract.Member(all[i], "id"))
-			if slices.ContainsFunc(there, func(e json.RawMessage) bool { return textOf(contract.Member(e, "id")) == id }) {
+			id := contract.Text(contract.Member(all[i], "id"))
+			if slices.ContainsFunc(there, func(e json.RawMessage) bool { return contract.Text(contract.Member(e, "id")) == id }) {
 				continue
 			}
 			body, err := encode(map[string]any{"@odata.id": w.url(w.typ.Write.Binds[a.From] + "/" + id)})
@@ -326,7 +326,7 @@ func (w *writer) each(a contract.Action, object string, value, is []byte) ([]Cal
 		if a.Match != "" {
 			for _, e := range there {
 				if bytes.Equal(contract.Member(e, a.Match), contract.Member(entry, a.Match)) {
-					call.Method, call.Path = "PATCH", a.EntryURL(object, textOf(contract.Member(e, "id")))
+					call.Method, call.Path = "PATCH", a.EntryURL(object, contract.Text(contract.Member(e, "id")))
 				}
 			}
 		}
@@ -406,7 +406,7 @@ func (w *writer) assignEach(object string, want, is []byte) ([]Call, error) {
 	}
 	for _, entry := range there {
 		if !has(wants, entry) {
-			id := textOf(contract.Member(entry, "id"))
+			id := contract.Text(contract.Member(entry, "id"))
 			calls = append(calls, Call{Method: "DELETE", Path: contract.AssignmentURL(object, id)})
 		}
 	}

@@ -122,7 +122,7 @@ func (w *execution) create(ctx context.Context, t *task) error {
 	if err != nil {
 		return err
 	}
-	id := textOf(contract.Member(reply.Body, "id"))
+	id := contract.Text(contract.Member(reply.Body, "id"))
 	if id == "" {
 		return runs.Public(nil, runs.ReasonBadResponse, "The service has created the object and does not say its ID.")
 	}
@@ -267,7 +267,7 @@ func (w *execution) await(ctx context.Context, t *task) error {
 	for end := w.cfg.Now().Add(w.cfg.Window); ; {
 		is, err := w.look(ctx, t)
 		if err == nil {
-			switch textOf(contract.Member(is.content, a.Property)) {
+			switch contract.Text(contract.Member(is.content, a.Property)) {
 			case a.Done, "":
 				return nil
 			case a.Failed:

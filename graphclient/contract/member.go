@@ -43,3 +43,10 @@ func WithMember(dst, doc []byte, name string, value []byte) ([]byte, error) {
 	out = append(strconv.AppendQuote(out, name), ':')
 	return append(append(out, value...), '}'), nil
 }
+
+// Text returns the string that the JSON value is, as [Member] gives it; empty if
+// it is none.
+func Text(value []byte) string {
+	s, _ := text(value)
+	return s
+}

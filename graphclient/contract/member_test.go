@@ -54,6 +54,14 @@ func TestWithMember(t *testing.T) {
 	}
 }
 
+func TestText(t *testing.T) {
+	for value, want := range map[string]string{`"a"`: "a", `"é\n"`: "é\n", `""`: "", `7`: "", `null`: "", ``: "", `"`: ""} {
+		if got := contract.Text([]byte(value)); got != want {
+			t.Errorf("Text(%s) = %q, want %q", value, got, want)
+		}
+	}
+}
+
 func FuzzWithMember(f *testing.F) {
 	f.Add([]byte(`{"a":1,"settings":[{"b":"\\\""}]}`))
 	f.Add([]byte(`{"settings":"}","settings\"":2}`))

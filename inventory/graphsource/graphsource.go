@@ -90,7 +90,7 @@ func (s *Source) below(ctx context.Context, c *contract.Collection, parents inve
 	var ids []string
 	var reqs []graphclient.Request
 	for _, p := range parents.Objects {
-		if id := textOf(contract.Member(p.Doc, "id")); id != "" && !childless(c, p.Doc) {
+		if id := contract.Text(contract.Member(p.Doc, "id")); id != "" && !childless(c, p.Doc) {
 			ids = append(ids, id)
 			reqs = append(reqs, graphclient.Request{Path: c.ListURL(id), List: true})
 		}
@@ -125,13 +125,4 @@ func listed(docs []json.RawMessage, parent string) inventory.ListPage {
 		page.Objects[i] = inventory.Listed{Parent: parent, Doc: doc}
 	}
 	return page
-}
-
-// textOf returns the string that a JSON value is, or "".
-func textOf(value []byte) string {
-	var s string
-	if json.Unmarshal(value, &s) != nil {
-		return ""
-	}
-	return s
 }

@@ -243,7 +243,7 @@ func (p *part) adopt(r graphclient.Result) []*part {
 		n := &node{doc: doc}
 		if len(p.child.Children) > 0 {
 			list, _, _ := strings.Cut(p.child.URL(p.node.path, p.node.odata), "?")
-			n.path = contract.List{Path: list}.ObjectURL("", textOf(contract.Member(doc, "id")))
+			n.path = contract.List{Path: list}.ObjectURL("", contract.Text(contract.Member(doc, "id")))
 			n.children = p.child.Children
 			parts = append(parts, p.of.below(n)...)
 		}

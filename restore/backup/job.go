@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -202,7 +201,7 @@ func (c *chunk) full() bool { return c.weight >= chunkWeight || c.bytes >= chunk
 func (j *job) accept(c *contract.Collection, at inventory.Listed) (want, bool) {
 	t := c.Types[0]
 	if len(c.Types) > 1 {
-		t = c.Classify(textOf(contract.Member(at.Doc, "@odata.type")))
+		t = c.Classify(contract.Text(contract.Member(at.Doc, "@odata.type")))
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -236,14 +235,6 @@ func (j *job) accept(c *contract.Collection, at inventory.Listed) (want, bool) {
 
 // keyOf is the key of an object among the items of a run.
 func keyOf(ref inventory.Ref) string { return ref.Kind + "/" + ref.ID }
-
-func textOf(value []byte) string {
-	var s string
-	if json.Unmarshal(value, &s) != nil {
-		return ""
-	}
-	return s
-}
 
 // listedTo notes that a collection was listed as far as it goes.
 func (j *job) listedTo(c *contract.Collection, pages int, listErr error) {
