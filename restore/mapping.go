@@ -19,8 +19,10 @@ type Mapping struct {
 	Candidates []Candidate  `json:"candidates,omitempty"`
 
 	// To is the id in the target, empty if there is none yet or Skip is true.
-	// Skip says that the reference is to be given up: assignments that need it
-	// are not written, and neither are items that depend on it.
+	// Skip says that the reference is to be given up: an assignment to it is left
+	// out, also of an object that has it now, because assignments are replaced as
+	// a whole; one that it takes somebody out of keeps all assignments of the
+	// object as they are. Items that depend on it are not written.
 	To   string `json:"to,omitempty"`
 	Skip bool   `json:"skip,omitempty"`
 
