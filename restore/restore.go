@@ -46,6 +46,11 @@ type Scope struct {
 	Items []inventory.Ref `json:"items,omitempty"`
 }
 
+// Has reports whether an item is to be restored. Pages call it.
+func (s Scope) Has(ref inventory.Ref) bool {
+	return s.Items == nil || slices.Contains(s.Items, ref)
+}
+
 // A Preview says what a restore.preview has found.
 type Preview struct {
 	Run string    `json:"run"`
