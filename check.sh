@@ -26,25 +26,41 @@ fi
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM
-touch "$tmp/failed" "$tmp/log"
+touch "$tmp/failed"
+try() { "$@" || echo "$(basename "$1") $2 in $PWD" >>"$tmp/failed"; }
 # golangci-lint runs gofumpt, goimports, vet and staticcheck too, at the
 # versions in tools.mod, and loads the packages once for all of them.
 lint=$(go tool -modfile=tools.mod -n golangci-lint)
-hide='^=== '
-[ "${CI-}" = true ] || hide='^=== |^ *--- PASS'
+sum=$(go tool -modfile=tools.mod -n gotestsum)
 
-# Most of the race detector's time would go into SQLite's translated C. Eight
-# tests that wait need no eight processors.
-race='-race -gcflags=modernc.org/...=-race=false -parallel=8'
-try() { "$@" || echo "$(basename "$1") $2 in $PWD" >>"$tmp/failed"; }
-
-for module in $(find . -name go.mod -not -path '*/testdata/*' -not -path '*/.*/*'); do
-	cd "$(dirname "$module")"
+modules=$(find . -name go.mod -not -path '*/testdata/*' -not -path '*/.*/*' -exec dirname {} +)
+for module in $modules; do
+	cd "$module"
 	printf '\n== %s\n' "$(go list -m)"
 	try "$lint" run ./...
 	try go mod tidy -diff
-	try go test $race -shuffle=on -timeout=$timeout -v ./... 2>&1 | tee -a "$tmp/log" | grep -aEv "$hide" || true
-	for pkg in $([ -z "${TENANTATLAS_LONG-}" ] || go list ./...); do
+	cd "$OLDPWD"
+done
+
+# One report of all modules: what was skipped and what failed is said at its
+# end, with the output of the tests that failed. Most of the race detector's time
+# would go into SQLite's translated C. Eight tests that wait need no eight
+# processors.
+printf '\n== tests\n'
+try "$sum" --format=pkgname --jsonfile="$tmp/tests" --raw-command -- sh -c '
+	timeout=$1 failed=0 && shift
+	for module; do
+		(cd "$module" && go test -json -race -gcflags=modernc.org/...=-race=false \
+			-parallel=8 -shuffle=on -timeout="$timeout" ./...) || failed=1
+	done
+	exit $failed' tests "$timeout" $modules
+if [ "${CI-}" = true ] && grep '"Action":"skip"' "$tmp/tests" | grep -q '"Test":'; then
+	echo 'nothing may be skipped with CI=true' >>"$tmp/failed"
+fi
+
+[ -z "${TENANTATLAS_LONG-}" ] || for module in $modules; do
+	cd "$module"
+	for pkg in $(go list ./...); do
 		for fuzz in $(go test -list '^Fuzz' "$pkg" | grep '^Fuzz' || true); do
 			try go test -run='^$' -fuzz="^$fuzz\$" -fuzztime=60s "$pkg"
 		done
@@ -52,9 +68,4 @@ for module in $(find . -name go.mod -not -path '*/testdata/*' -not -path '*/.*/*
 	cd "$OLDPWD"
 done
 
-printf '\n'
-sed -n 's/^ *--- SKIP: /SKIPPED /p' "$tmp/log" | tee "$tmp/skipped"
-if [ -s "$tmp/skipped" ] && [ "${CI-}" = true ]; then
-	echo 'nothing may be skipped with CI=true' >>"$tmp/failed"
-fi
-[ ! -s "$tmp/failed" ] || { sed 's/^/FAILED /' "$tmp/failed" && exit 1; }
+[ ! -s "$tmp/failed" ] || { printf '\n' && sed 's/^/FAILED /' "$tmp/failed" && exit 1; }
