@@ -41,21 +41,25 @@ func (s *Store) Count(ctx context.Context, q runs.Query, limit int) (runs.Tally,
 	return tally, nil
 }
 
-// countStages counts each of the stages along its own stretch of an index.
+// countStages counts each of the stages along its own stretch of an index, and
+// by itself: to put the stretches together and to group them again took a third
+// of the time.
 func (s *Store) countStages(ctx context.Context, f *filter, stages []stage, limit int, tally *runs.Tally) error {
-	f.branches = nil
-	for _, stage := range stages {
-		f.branches = append(f.branches, condition{before: stage.condition()})
-	}
 	var stmt statement
-	stmt.text.WriteString("SELECT branch, count(*) FROM (")
-	stmt.merge(&f.walk, "# AS branch", fmt.Sprintf("LIMIT %d", max(limit, 1)), nil)
-	stmt.text.WriteString(") AS found GROUP BY branch")
+	for i, stage := range stages {
+		if i > 0 {
+			stmt.text.WriteString(" UNION ALL ")
+		}
+		f.branches = []condition{{before: stage.condition()}}
+		fmt.Fprintf(&stmt.text, "SELECT %d, count(*) FROM (", i)
+		stmt.merge(&f.walk, "1", fmt.Sprintf("LIMIT %d", max(limit, 1)), nil)
+		stmt.text.WriteString(") AS stage")
+	}
 	return query(ctx, s.read, s.dialect.Bind(stmt.text.String()), stmt.args, func(rows *sql.Rows) error {
-		var branch, n int
-		err := rows.Scan(&branch, &n)
+		var i, n int
+		err := rows.Scan(&i, &n)
 		if err == nil {
-			add(tally, stages[branch], n)
+			add(tally, stages[i], n)
 		}
 		return err
 	})

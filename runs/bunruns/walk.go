@@ -82,9 +82,8 @@ func (s *statement) bindAll(all []condition) string {
 }
 
 // merge writes the selection of the given columns of the rows in the branches
-// that fulfil more, each branch in the order of the list and cut by limit. In
-// columns, # stands for the number of the branch. The order is lost if there
-// are several of them.
+// that fulfil more, each branch in the order of the list and cut by limit. The
+// order is lost if there are several of them.
 func (s *statement) merge(w *walk, columns, limit string, more []condition) {
 	common := s.bindAll(slices.Concat(w.base, w.also, more))
 	branches := w.branches
@@ -96,7 +95,7 @@ func (s *statement) merge(w *walk, columns, limit string, more []condition) {
 		if branch.before != "" {
 			where += " AND " + s.bind(branch)
 		}
-		one := "SELECT " + strings.ReplaceAll(columns, "#", strconv.Itoa(i)) + " FROM " + w.table +
+		one := "SELECT " + columns + " FROM " + w.table +
 			" WHERE " + where + " ORDER BY " + w.order() + " " + limit
 		if len(branches) == 1 {
 			s.text.WriteString(one)
