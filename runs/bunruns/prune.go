@@ -16,7 +16,7 @@ import (
 const (
 	// deleteRuns and deleteItems are how many one transaction deletes: what
 	// SQLite, where a start waits for it, does in some milliseconds.
-	deleteRuns  = 100
+	deleteRuns  = 25
 	deleteItems = 1000
 )
 
@@ -57,7 +57,7 @@ func (s *Store) Ended(ctx context.Context, before time.Time, after runs.EndedRun
 	return found, nil
 }
 
-// Delete implements [runs.Pruner]. Each transaction deletes 100 runs or 1,000
+// Delete implements [runs.Pruner]. Each transaction deletes 25 runs or 1,000
 // items at most, and waits for its turn like other writes.
 func (s *Store) Delete(ctx context.Context, refs []runs.Ref) (deleted int, err error) {
 	refs = slices.DeleteFunc(slices.Clone(refs), func(ref runs.Ref) bool { return !bunkit.Storable(ref.Tenant, ref.ID) })

@@ -10,6 +10,7 @@
 // see [Retention]. Their items go with them. That another run is a retry of one,
 // or a link leads to it, does not keep it.
 //
-// Starts go on meanwhile: at most 100 runs are deleted in a transaction, and
-// after each the run rests for as long as that took.
+// Starts go on meanwhile: a store deletes a hundred runs at a time, in several
+// transactions if others wait for each of them, and then the run rests for as
+// long as that took.
 package prune
