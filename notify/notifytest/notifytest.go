@@ -1,5 +1,5 @@
-// Package notifytest tests implementations of [notify.Inbox] and
-// [notify.Outbox].
+// Package notifytest tests implementations of [notify.Inbox], [notify.Outbox]
+// and [notify.Notifier].
 //
 // A driver's own test is one call for each:
 //

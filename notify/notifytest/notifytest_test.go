@@ -299,25 +299,31 @@ func outboxSaboteurs() map[string]*broken {
 
 // TestSuitesNotice breaks every promise once.
 func TestSuitesNotice(t *testing.T) {
+	store := func(b *broken) *broken {
+		b.Store = memnotify.New()
+		return b
+	}
 	t.Run("inbox", func(t *testing.T) {
-		notice(t, notifytest.InboxPromises(), inboxSaboteurs(), func(b *broken) notify.Inbox { return b })
+		notice(t, notifytest.InboxPromises(), inboxSaboteurs(), func(b *broken) notify.Inbox { return store(b) })
 	})
 	t.Run("outbox", func(t *testing.T) {
-		notice(t, notifytest.OutboxPromises(), outboxSaboteurs(), func(b *broken) notify.Outbox { return b })
+		notice(t, notifytest.OutboxPromises(), outboxSaboteurs(), func(b *broken) notify.Outbox { return store(b) })
+	})
+	t.Run("notifier", func(t *testing.T) {
+		notice(t, notifytest.NotifierPromises(), notifierSaboteurs(), func(w wire) notifytest.Receiver { return &hall{wire: w} })
 	})
 }
 
-func notice[S any](t *testing.T, promises []notifytest.Promise[S], saboteurs map[string]*broken, as func(*broken) S) {
+func notice[S, B any](t *testing.T, promises []notifytest.Promise[S], saboteurs map[string]B, as func(B) S) {
 	t.Helper()
 	for _, p := range promises {
 		t.Run(p.Name, func(t *testing.T) {
-			b := saboteurs[p.Name]
-			if b == nil {
+			b, ok := saboteurs[p.Name]
+			if !ok {
 				t.Fatal("there is no saboteur")
 			}
-			b.Store = memnotify.New()
 			if err := p.Check(t.Context(), as(b)); err == nil {
-				t.Errorf("a store that breaks it passes: %s", p.Text)
+				t.Errorf("one that breaks it passes: %s", p.Text)
 			} else {
 				t.Log(err)
 			}

@@ -145,7 +145,11 @@ func (w *Webhook) Notify(ctx context.Context, m notify.Message) error {
 		if errors.Is(err, errPrivate) {
 			return runs.Public(fmt.Errorf("webhook: %w: %w", notify.ErrRejected, errPrivate), runs.ReasonPermissionDenied, "")
 		}
-		return fmt.Errorf("webhook: %w", hide(err))
+		err = fmt.Errorf("webhook: %w", hide(err))
+		if f, _ := runs.FailureOf(err); f.Reason == runs.ReasonInternal { // it hung up, or its certificate does not hold
+			return runs.Public(err, runs.ReasonUnreachable, "")
+		}
+		return err
 	}
 	defer resp.Body.Close()
 	// The status says it all; what comes behind it only has to be read.

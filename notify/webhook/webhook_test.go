@@ -45,7 +45,7 @@ func message() notify.Message {
 }
 
 // hook returns a webhook that posts to a server on this machine.
-func hook(t *testing.T, url string, secrets ...string) *webhook.Webhook {
+func hook(t testing.TB, url string, secrets ...string) *webhook.Webhook {
 	t.Helper()
 	w, err := webhook.New(webhook.Config{URL: url, Secret: secrets, AllowHTTP: true, Allow: loopback, Now: clock})
 	if err != nil {
