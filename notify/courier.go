@@ -234,7 +234,10 @@ func (c *Courier) notify(ctx context.Context, ch Channel, d Delivery) (err error
 			err = runs.Public(nil, runs.ReasonPanic, "")
 		}
 	}()
-	m := Message{Delivery: d.ID(), Notification: d.Notification, Text: c.cfg.Presenter.Present(d.Notification)}
+	m := Message{
+		Delivery: d.ID(), Notification: d.Notification,
+		Text: c.cfg.Presenter.Present(d.Notification), Language: c.cfg.Presenter.Language,
+	}
 	if c.cfg.RunURL != nil {
 		m.URL = c.cfg.RunURL(m.Run)
 	}

@@ -99,8 +99,9 @@ func TestDeliver(t *testing.T) {
 		n := notify.Of(ended("r1"))
 		want := []notify.Message{{
 			Delivery: "hook/" + n.ID, Notification: n,
-			Text: notify.Presenter{Language: notify.German}.Present(n),
-			URL:  "https://ops.example/acme/r1",
+			Text:     notify.Presenter{Language: notify.German}.Present(n),
+			Language: notify.German,
+			URL:      "https://ops.example/acme/r1",
 		}}
 		if diff := cmp.Diff(want, hook.messages()); diff != "" {
 			t.Error(diff)

@@ -27,7 +27,8 @@ type Message struct {
 	Delivery string // the same at each attempt, for receivers that look for doubles
 	Notification
 	Text
-	URL string // of the page of the run; empty if there is none
+	Language Language // of the text, for what a notifier adds to it; empty means English
+	URL      string   // of the page of the run; empty if there is none
 }
 
 // A DeliveryState is what became of a delivery.
