@@ -35,7 +35,10 @@ func Table() map[string]Row {
 		"notify/notifytest": {Ours: []string{"notify", "runs"}},
 		// Apart from notify, so that who only has an inbox has no HTTP client.
 		"notify/webhook": {Ours: []string{"notify", "runs"}},
-		"notify/bell":    {Ours: []string{"notify", "runs", "runs/monitor"}},
+		"notify/smtpnotify": {Ours: []string{"notify", "runs", "notify/smtpnotify"}, Foreign: []string{
+			"github.com/wneessen/go-mail", "github.com/emersion", // a server for tests
+		}, Module: true},
+		"notify/bell": {Ours: []string{"notify", "runs", "runs/monitor"}},
 
 		"graphclient":           {Ours: []string{contract}, Foreign: []string{xsync}},
 		"graphclient/contract":  {}, // knowledge without input or output
