@@ -50,6 +50,11 @@ func Each(t *testing.T, body func(t *testing.T, db DB)) {
 	t.Run(bunkit.PostgreSQL.String(), func(t *testing.T) { body(t, Postgres(t)) })
 }
 
+// Databases returns the functions that open an empty one, by name.
+func Databases() map[string]func(t testing.TB) DB {
+	return map[string]func(t testing.TB) DB{bunkit.SQLite3.String(): SQLite, bunkit.PostgreSQL.String(): Postgres}
+}
+
 // SQLite opens a file that does not exist yet.
 func SQLite(t testing.TB) DB {
 	t.Helper()

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tenantatlas/tenantatlas/internal/sqltest"
 	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/inventory/buninventory"
 )
@@ -69,7 +70,7 @@ func cover(t testing.TB, s *buninventory.Store, sync inventory.Sync, at time.Tim
 }
 
 func BenchmarkPut(b *testing.B) {
-	for name, fresh := range databases {
+	for name, fresh := range sqltest.Databases() {
 		b.Run(name, func(b *testing.B) {
 			s := open(b, fresh(b))
 			sync := inventory.Sync{Tenant: "acme", Run: "run-0", Selection: "everything"}
@@ -91,7 +92,7 @@ func BenchmarkPut(b *testing.B) {
 // BenchmarkLarge asks for pages of a tenant with 100,000 items.
 func BenchmarkLarge(b *testing.B) {
 	const items = 100_000
-	for name, fresh := range databases {
+	for name, fresh := range sqltest.Databases() {
 		b.Run(name, func(b *testing.B) {
 			s := open(b, fresh(b))
 			fill(b, s, "acme", items)

@@ -10,27 +10,14 @@ import (
 	"github.com/tenantatlas/tenantatlas/inventory/inventorytest"
 )
 
-// open returns a store in a fresh database.
+// open returns the store in db, which it migrates.
 func open(t testing.TB, db sqltest.DB) *buninventory.Store {
 	t.Helper()
-	s, err := buninventory.New(db.DB)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-// databases are the ways to get a fresh database, by dialect.
-var databases = map[string]func(t testing.TB) sqltest.DB{
-	"sqlite":   sqltest.SQLite,
-	"postgres": sqltest.Postgres,
+	return sqltest.Migrated(t, db, buninventory.New)
 }
 
 func TestStore(t *testing.T) {
-	for name, fresh := range databases {
+	for name, fresh := range sqltest.Databases() {
 		t.Run(name, func(t *testing.T) {
 			inventorytest.TestStore(t, func(t testing.TB) inventory.Store { return open(t, fresh(t)) })
 		})
@@ -38,7 +25,7 @@ func TestStore(t *testing.T) {
 }
 
 func TestDirectory(t *testing.T) {
-	for name, fresh := range databases {
+	for name, fresh := range sqltest.Databases() {
 		t.Run(name, func(t *testing.T) {
 			inventorytest.TestDirectory(t, func(t testing.TB) directory.Store { return open(t, fresh(t)).Directory() })
 		})

@@ -55,11 +55,11 @@ func TestGroupPlans(t *testing.T) {
 		}
 		// These have to do well without statistics, too, as those of a sync.
 		others := s.GroupStatements(tenant, ids, morning.Add(time.Minute))
-		checkPlans(t, s, db.Dialect, 40, others)
+		checkPlans(t, db, 40, others)
 		if _, err := db.Write.Exec("ANALYZE"); err != nil {
 			t.Fatal(err)
 		}
-		checkPlans(t, s, db.Dialect, 40, others)
+		checkPlans(t, db, 40, others)
 		for _, c := range []struct {
 			most    float64
 			after   []string
@@ -75,7 +75,7 @@ func TestGroupPlans(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			checkPlans(t, s, db.Dialect, c.most, lists)
+			checkPlans(t, db, c.most, lists)
 		}
 	})
 }

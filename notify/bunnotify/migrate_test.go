@@ -3,7 +3,6 @@ package bunnotify_test
 import (
 	"context"
 	"errors"
-	"sync"
 	"testing"
 	"time"
 
@@ -40,62 +39,22 @@ func TestMigrate(t *testing.T) {
 	})
 }
 
-func TestMigrateTogether(t *testing.T) {
-	sqltest.Each(t, func(t *testing.T, db sqltest.DB) {
-		var group sync.WaitGroup
-		errs := make([]error, 4)
-		for i := range errs {
-			s, err := bunnotify.New(sqltest.Open(t, db.DSN).DB)
-			if err != nil {
-				t.Fatal(err)
-			}
-			group.Go(func() { errs[i] = errors.Join(s.Migrate(t.Context()), s.Put(t.Context(), ended(1))) })
-		}
-		group.Wait()
-		if err := errors.Join(errs...); err != nil {
-			t.Error(err)
+func TestDriver(t *testing.T) {
+	sqltest.TestDriver(t, bunnotify.New, notify.ErrStoreUnavailable, func(ctx context.Context, s *bunnotify.Store) map[string]func() error {
+		d := notify.Delivery{Channel: "hook", Notification: ended(1), State: notify.DeliveryPending, NextAt: morning, CreatedAt: morning}
+		return map[string]func() error{
+			"Put":    func() error { return s.Put(ctx, ended(1)) },
+			"List":   func() error { _, err := s.List(ctx, notify.Query{Recipient: dana}); return err },
+			"Unread": func() error { _, err := s.Unread(ctx, dana, 1); return err },
+			"Mark":   func() error { _, err := s.Mark(ctx, notify.Mark{Recipient: dana, All: true, Unread: true}); return err },
+			"Prune":  func() error { _, err := s.Prune(ctx, morning, 1); return err },
+			"Add":    func() error { return s.Add(ctx, d) },
+			"Take":   func() error { _, err := s.Take(ctx, notify.Taking{Channel: "hook", Now: morning}); return err },
+			"Settle": func() error { return s.Settle(ctx, d) },
+			"Log":    func() error { _, err := s.Log(ctx, notify.LogQuery{}); return err },
+			"Forget": func() error { _, err := s.Forget(ctx, morning, 1); return err },
 		}
 	})
-}
-
-func TestNew(t *testing.T) {
-	if _, err := bunnotify.New(bunnotify.DB{}); err == nil {
-		t.Error("New accepts a DB without a handle")
-	}
-}
-
-func TestUnavailable(t *testing.T) {
-	for name, dsn := range map[string]string{
-		"sqlite":   "sqlite:" + t.TempDir() + "/no/such/folder/test.db",
-		"postgres": "postgres://nobody@/nothing?host=" + t.TempDir(),
-	} {
-		t.Run(name, func(t *testing.T) {
-			s, err := bunnotify.New(sqltest.Open(t, dsn).DB)
-			if err != nil {
-				t.Fatal(err)
-			}
-			ctx := t.Context()
-			d := notify.Delivery{Channel: "hook", Notification: ended(1), State: notify.DeliveryPending, NextAt: morning, CreatedAt: morning}
-			for what, call := range map[string]func() error{
-				"Migrate": func() error { return s.Migrate(ctx) },
-				"Revert":  func() error { return s.Revert(ctx, 1) },
-				"Put":     func() error { return s.Put(ctx, ended(1)) },
-				"List":    func() error { _, err := s.List(ctx, notify.Query{Recipient: dana}); return err },
-				"Unread":  func() error { _, err := s.Unread(ctx, dana, 1); return err },
-				"Mark":    func() error { _, err := s.Mark(ctx, notify.Mark{Recipient: dana, All: true, Unread: true}); return err },
-				"Prune":   func() error { _, err := s.Prune(ctx, morning, 1); return err },
-				"Add":     func() error { return s.Add(ctx, d) },
-				"Take":    func() error { _, err := s.Take(ctx, notify.Taking{Channel: "hook", Now: morning}); return err },
-				"Settle":  func() error { return s.Settle(ctx, d) },
-				"Log":     func() error { _, err := s.Log(ctx, notify.LogQuery{}); return err },
-				"Forget":  func() error { _, err := s.Forget(ctx, morning, 1); return err },
-			} {
-				if err := call(); !errors.Is(err, notify.ErrStoreUnavailable) {
-					t.Errorf("%s reports %v, want ErrStoreUnavailable", what, err)
-				}
-			}
-		})
-	}
 }
 
 // All of more notifications than one statement marks are marked.

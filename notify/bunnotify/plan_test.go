@@ -1,8 +1,6 @@
 package bunnotify_test
 
 import (
-	"database/sql"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -11,7 +9,6 @@ import (
 	"github.com/tenantatlas/tenantatlas/internal/bunkit"
 	"github.com/tenantatlas/tenantatlas/internal/sqltest"
 	"github.com/tenantatlas/tenantatlas/notify"
-	"github.com/tenantatlas/tenantatlas/notify/bunnotify"
 	"github.com/tenantatlas/tenantatlas/runs"
 )
 
@@ -58,9 +55,11 @@ func TestPlans(t *testing.T) {
 		}
 		for _, st := range statements {
 			if db.Dialect == bunkit.SQLite3 {
-				checkSQLitePlan(t, s, st)
+				checkSQLitePlan(t, db, st)
 			} else {
-				checkPostgresPlan(t, s, st)
+				// Twice those that a page has: once to choose them and once to
+				// change them.
+				sqltest.CheckLooked(t, db, st, 2*100, func(table string) bool { return strings.HasPrefix(table, "notify_") })
 			}
 		}
 	})
@@ -68,65 +67,14 @@ func TestPlans(t *testing.T) {
 
 // checkSQLitePlan fails the test if a table is read from its beginning to its
 // end, or a list sorted.
-func checkSQLitePlan(t *testing.T, s *bunnotify.Store, st bunnotify.Statement) {
+func checkSQLitePlan(t *testing.T, db sqltest.DB, st sqltest.Statement) {
 	t.Helper()
-	var plan []string
-	err := s.Explain(t.Context(), "EXPLAIN QUERY PLAN", st, func(rows *sql.Rows) error {
-		var id, parent, unused int
-		var line string
-		err := rows.Scan(&id, &parent, &unused, &line)
-		plan = append(plan, line)
-		return err
-	})
-	if err != nil {
-		t.Fatalf("%s: %v", st.Name, err)
-	}
+	plan := sqltest.SQLitePlan(t, db, st)
 	byID := strings.Contains(st.Text, "json_each")
-	for _, line := range plan {
-		if strings.HasPrefix(line, "SCAN notify_") && !strings.Contains(line, "notify_outbox_log") ||
-			strings.Contains(line, "TEMP B-TREE FOR ORDER") && !byID {
-			t.Errorf("%s: %s\n%s\nall:\n%s", st.Name, line, st.Text, strings.Join(plan, "\n"))
+	for _, l := range plan {
+		if strings.HasPrefix(l.Text, "SCAN notify_") && !strings.Contains(l.Text, "notify_outbox_log") ||
+			strings.Contains(l.Text, "TEMP B-TREE FOR ORDER") && !byID {
+			t.Errorf("%v\n%s\nall: %+v", st, l.Text, plan)
 		}
-	}
-}
-
-// A node is one of a plan of PostgreSQL's.
-type node struct {
-	Type     string  `json:"Node Type"`
-	Relation string  `json:"Relation Name"`
-	Rows     float64 `json:"Actual Rows"`
-	Loops    float64 `json:"Actual Loops"`
-	Removed  float64 `json:"Rows Removed by Filter"`
-	Plans    []node  `json:"Plans"`
-}
-
-// looked returns how many rows of the tables were looked at.
-func (n node) looked() float64 {
-	var sum float64
-	if strings.HasPrefix(n.Relation, "notify_") && strings.HasSuffix(n.Type, "Scan") {
-		sum = (n.Rows + n.Removed) * n.Loops
-	}
-	for _, p := range n.Plans {
-		sum += p.looked()
-	}
-	return sum
-}
-
-// checkPostgresPlan fails the test if more rows are looked at than twice those
-// that a page has: once to choose them and once to change them.
-func checkPostgresPlan(t *testing.T, s *bunnotify.Store, st bunnotify.Statement) {
-	t.Helper()
-	const most = 2 * 100
-	var text string
-	err := s.Explain(t.Context(), "EXPLAIN (ANALYZE, FORMAT JSON)", st, func(rows *sql.Rows) error { return rows.Scan(&text) })
-	if err != nil {
-		t.Fatalf("%s: %v", st.Name, err)
-	}
-	var plans []struct{ Plan node }
-	if err := json.Unmarshal([]byte(text), &plans); err != nil {
-		t.Fatal(err)
-	}
-	if got := plans[0].Plan.looked(); got > most {
-		t.Errorf("%s looked at %v rows, want at most %v\n%s\n%s", st.Name, got, most, st.Text, text)
 	}
 }

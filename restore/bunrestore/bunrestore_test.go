@@ -10,27 +10,14 @@ import (
 	"github.com/tenantatlas/tenantatlas/restore/restoretest"
 )
 
-// open returns a store in a fresh database.
+// open returns the store in db, which it migrates.
 func open(t testing.TB, db sqltest.DB) *bunrestore.Store {
 	t.Helper()
-	s, err := bunrestore.New(db.DB)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-// databases are the ways to get a fresh database, by dialect.
-var databases = map[string]func(t testing.TB) sqltest.DB{
-	"sqlite":   sqltest.SQLite,
-	"postgres": sqltest.Postgres,
+	return sqltest.Migrated(t, db, bunrestore.New)
 }
 
 func TestBackupStore(t *testing.T) {
-	for name, fresh := range databases {
+	for name, fresh := range sqltest.Databases() {
 		t.Run(name, func(t *testing.T) {
 			restoretest.TestBackupStore(t, func(t testing.TB) backup.Store { return open(t, fresh(t)) })
 		})
@@ -38,7 +25,7 @@ func TestBackupStore(t *testing.T) {
 }
 
 func TestRestoreStore(t *testing.T) {
-	for name, fresh := range databases {
+	for name, fresh := range sqltest.Databases() {
 		t.Run(name, func(t *testing.T) {
 			restoretest.TestRestoreStore(t, func(t testing.TB) restore.Store { return open(t, fresh(t)) })
 		})

@@ -1,33 +1,24 @@
 package bunrestore
 
 import (
-	"context"
-	"database/sql"
-
 	"github.com/tenantatlas/tenantatlas/internal/bunkit"
+	"github.com/tenantatlas/tenantatlas/internal/sqltest"
 	"github.com/tenantatlas/tenantatlas/restore"
 	"github.com/tenantatlas/tenantatlas/restore/backup"
 )
 
-// A Statement is one that this package would run.
-type Statement struct {
-	Name string
-	Text string
-	Args []any
-}
-
 // Lists returns the statements for pages that begin at after: for lists of what
 // is new, and for lists by name.
-func (s *Store) Lists(tenant, set, restoreID string, newest, byName []string) []Statement {
+func (s *Store) Lists(tenant, set, restoreID string, newest, byName []string) []sqltest.Statement {
 	cursor := func(l *list, err error, position []string) backup.Cursor {
 		if err != nil {
 			panic(err) // there is no cursor yet that could be bad
 		}
 		return backup.Cursor(bunkit.Cursor(l.filter, position...))
 	}
-	var all []Statement
+	var all []sqltest.Statement
 	add := func(name, text string, l *list) {
-		all = append(all, Statement{name, s.dialect.Translate(text), l.args})
+		all = append(all, sqltest.Statement{Name: name, Text: s.dialect.Translate(text), Args: l.args})
 	}
 	for name, q := range map[string]backup.ItemQuery{
 		"items": {}, "staged items": {Staged: true}, "items of a kind": {Kind: "kind03"},
@@ -63,8 +54,8 @@ func (s *Store) Lists(tenant, set, restoreID string, newest, byName []string) []
 }
 
 // Finds returns the statements that look for the rows of these objects.
-func (s *Store) Finds(tenant, set, origin string, staged []backup.Staged) []Statement {
-	bound := func(name string, b bunkit.Bulk, row func(v *backup.Staged) []any) Statement {
+func (s *Store) Finds(tenant, set, origin string, staged []backup.Staged) []sqltest.Statement {
+	bound := func(name string, b bunkit.Bulk, row func(v *backup.Staged) []any) sqltest.Statement {
 		args := make([]any, 1+len(b.Columns))
 		args[0] = tenant
 		for i := range b.Columns {
@@ -74,36 +65,26 @@ func (s *Store) Finds(tenant, set, origin string, staged []backup.Staged) []Stat
 			}
 			args[1+i] = array
 		}
-		return Statement{name, b.Text, args}
+		return sqltest.Statement{Name: name, Text: b.Text, Args: args}
 	}
-	return []Statement{
+	return []sqltest.Statement{
 		bound("present", s.sql.present, func(v *backup.Staged) []any { return []any{set, v.Kind, v.Object} }),
 		bound("same", s.sql.same, func(v *backup.Staged) []any { return []any{v.Kind, v.Object, v.Hash, v.AssignmentsHash} }),
 		bound("recall", s.sql.recall, func(v *backup.Staged) []any { return []any{origin, v.Kind, v.Object} }),
-		{"get version", s.sql.getVersion, []any{tenant, staged[0].ID}},
-		{"head", s.sql.head, []any{tenant}},
-		{"links", s.sql.links, []any{tenant, 0, 50}},
-		{"used", s.sql.used, []any{tenant, set, s.dialect.Instant(staged[0].CapturedAt)}},
+		{Name: "get version", Text: s.sql.getVersion, Args: []any{tenant, staged[0].ID}},
+		{Name: "head", Text: s.sql.head, Args: []any{tenant}},
+		{Name: "links", Text: s.sql.links, Args: []any{tenant, 0, 50}},
+		{Name: "used", Text: s.sql.used, Args: []any{tenant, set, s.dialect.Instant(staged[0].CapturedAt)}},
 	}
 }
 
 // Drops returns the statements that change or delete all of a set.
-func (s *Store) Drops(tenant, set string) []Statement {
+func (s *Store) Drops(tenant, set string) []sqltest.Statement {
 	args := []any{tenant, set}
-	return []Statement{
-		{"unstage", s.sql.unstage, args},
-		{"drop versions", s.sql.dropVersions, args},
-		{"drop items", s.sql.dropItems, args},
-		{"drop uses", s.sql.dropUses, args},
+	return []sqltest.Statement{
+		{Name: "unstage", Text: s.sql.unstage, Args: args},
+		{Name: "drop versions", Text: s.sql.dropVersions, Args: args},
+		{Name: "drop items", Text: s.sql.dropItems, Args: args},
+		{Name: "drop uses", Text: s.sql.dropUses, Args: args},
 	}
-}
-
-// Explain runs an EXPLAIN in a transaction that is taken back.
-func (s *Store) Explain(ctx context.Context, how string, of Statement, row func(*sql.Rows) error) error {
-	tx, err := s.db.Write.DB.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
-	return bunkit.Query(ctx, tx, how+" "+of.Text, of.Args, row)
 }

@@ -5,10 +5,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/tenantatlas/tenantatlas/internal/sqltest"
 )
 
 func BenchmarkRecord(b *testing.B) {
-	for name, fresh := range databases {
+	for name, fresh := range sqltest.Databases() {
 		for _, callers := range []int{1, 32} {
 			b.Run(fmt.Sprintf("%s/callers=%d", name, callers), func(b *testing.B) {
 				l := newLog(b, open(b, fresh(b)))
@@ -38,7 +40,7 @@ func BenchmarkRecord(b *testing.B) {
 // BenchmarkVerify verifies 100,000 entries.
 func BenchmarkVerify(b *testing.B) {
 	const size = 100_000
-	for name, fresh := range databases {
+	for name, fresh := range sqltest.Databases() {
 		b.Run(name, func(b *testing.B) {
 			l := newLog(b, open(b, fresh(b)))
 			var wg sync.WaitGroup

@@ -70,7 +70,7 @@ func TestVerifyAgainstSQL(t *testing.T) {
 		},
 		{"the head", `DELETE FROM audit_heads`, audit.Problem{Seq: 9, Damage: audit.Truncated}},
 	}
-	for name, fresh := range databases {
+	for name, fresh := range sqltest.Databases() {
 		for _, test := range tests {
 			t.Run(name+"/"+test.name, func(t *testing.T) {
 				db := fresh(t)

@@ -15,7 +15,7 @@ import (
 // Among several tenants with thousands of entries, what a page reads is found
 // in an index, in its order.
 func TestPlans(t *testing.T) {
-	for name, fresh := range databases {
+	for name, fresh := range sqltest.Databases() {
 		t.Run(name, func(t *testing.T) {
 			db, counter := sqltest.Count(t, fresh(t).DSN)
 			s := open(t, db)

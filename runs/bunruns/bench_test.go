@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tenantatlas/tenantatlas/internal/sqltest"
 	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/bunruns"
 )
@@ -28,7 +29,7 @@ func BenchmarkStore(b *testing.B) {
 		for _, callers := range []int{1, 32, 256} {
 			for _, name := range []string{"sqlite", "postgres"} {
 				b.Run(fmt.Sprintf("%s/%s/callers=%d", step.name, name, callers), func(b *testing.B) {
-					s := open(b, databases[name](b))
+					s := open(b, sqltest.Databases()[name](b))
 					for _, do := range step.before {
 						all(b, s, 256, do)
 					}

@@ -12,20 +12,7 @@ import (
 // open returns the store in db, which it migrates.
 func open(t testing.TB, db sqltest.DB) *bunruns.Store {
 	t.Helper()
-	s, err := bunruns.New(db.DB)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-// databases are the ways to a fresh database.
-var databases = map[string]func(t testing.TB) sqltest.DB{
-	"sqlite":   sqltest.SQLite,
-	"postgres": sqltest.Postgres,
+	return sqltest.Migrated(t, db, bunruns.New)
 }
 
 // emptied returns a function that empties s and returns it, which is faster

@@ -6,7 +6,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"net"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,21 +22,6 @@ import (
 	"github.com/tenantatlas/tenantatlas/runs/bunruns"
 )
 
-// unreachable are databases that nobody answers for.
-func unreachable(t *testing.T) map[string]bunruns.DB {
-	t.Helper()
-	nowhere := filepath.Join(t.TempDir(), "nowhere")
-	config, err := pgx.ParseConfig("postgres://somebody@/some?sslmode=disable&host=" + nowhere)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write, read := bunkit.SQLiteDSN(filepath.Join(nowhere, "runs.db"))
-	return map[string]bunruns.DB{
-		"postgres": bunkit.Postgres(stdlib.OpenDB(*config)),
-		"sqlite":   bunkit.SQLite(openSQLite(t, write), openSQLite(t, read)),
-	}
-}
-
 func openSQLite(t *testing.T, name string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("sqlite", name)
@@ -45,48 +29,6 @@ func openSQLite(t *testing.T, name string) *sql.DB {
 		t.Fatal(err)
 	}
 	return db
-}
-
-func TestUnreachable(t *testing.T) {
-	ref := runs.Ref{Tenant: "acme", ID: "r1"}
-	r := &runs.Run{Tenant: "acme", ID: "r1", Type: typeA, Status: runs.StatusRunning, Attempt: 1, Key: "k1"}
-	for name, db := range unreachable(t) {
-		t.Run(name, func(t *testing.T) {
-			s, err := bunruns.New(db)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, call := range []struct {
-				name string
-				do   func(ctx context.Context) error
-			}{
-				{"insert", func(ctx context.Context) error { _, _, err := s.Insert(ctx, r); return err }},
-				{"get", func(ctx context.Context) error { _, err := s.Get(ctx, ref); return err }},
-				{"update", func(ctx context.Context) error { _, err := s.Update(ctx, r); return err }},
-				{"list", func(ctx context.Context) error { _, err := s.List(ctx, runs.Query{Tenant: "acme"}); return err }},
-				{"due", func(ctx context.Context) error {
-					_, err := s.Due(ctx, runs.DueQuery{Types: []runs.Type{typeA}})
-					return err
-				}},
-				{"count", func(ctx context.Context) error { _, err := s.Count(ctx, runs.Query{Tenant: "acme"}, 9); return err }},
-				{"put items", func(ctx context.Context) error {
-					return s.PutItems(ctx, ref, 1, []runs.Item{{Key: "a", Outcome: runs.ItemSucceeded}})
-				}},
-				{"items", func(ctx context.Context) error { _, err := s.Items(ctx, runs.ItemQuery{Run: ref}); return err }},
-				{"migrate", s.Migrate},
-				{"revert", func(ctx context.Context) error { return s.Revert(ctx, 1) }},
-			} {
-				if err := call.do(t.Context()); !errors.Is(err, runs.ErrStoreUnavailable) {
-					t.Errorf("%s: error is %v, want %v", call.name, err, runs.ErrStoreUnavailable)
-				}
-				ended, cancel := context.WithCancel(t.Context())
-				cancel()
-				if err := call.do(ended); !errors.Is(err, context.Canceled) {
-					t.Errorf("%s: error is %v, want %v", call.name, err, context.Canceled)
-				}
-			}
-		})
-	}
 }
 
 // A line is what connections to a server go through, until it is cut.

@@ -1,10 +1,11 @@
 package bunruns_test
 
 import (
-	"errors"
+	"context"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -14,63 +15,36 @@ import (
 	"github.com/tenantatlas/tenantatlas/runs/bunruns"
 )
 
-func TestNew(t *testing.T) {
-	pg, lite := sqltest.Postgres(t), sqltest.SQLite(t)
-	for name, db := range map[string]bunruns.DB{
-		"no handle":             {},
-		"nothing to write with": {Read: lite.Read},
-		"two dialects":          {Write: pg.Write, Read: lite.Read},
-		"many writers":          {Write: lite.Read},
-	} {
-		if _, err := bunruns.New(db); err == nil {
-			t.Errorf("%s: no error", name)
-		}
-	}
-	if _, err := bunruns.New(bunruns.DB{Write: pg.Write}); err != nil {
-		t.Errorf("one handle for both: %v", err)
-	}
-}
-
-// TestMigrateAtOnce migrates from eight pools, again and again, back and forth.
-func TestMigrateAtOnce(t *testing.T) {
-	sqltest.Each(t, func(t *testing.T, db sqltest.DB) {
-		for range 2 {
-			errs := make([]error, 8)
-			stores := make([]*bunruns.Store, len(errs))
-			for i := range stores {
-				s, err := bunruns.New(sqltest.Open(t, db.DSN).DB)
-				if err != nil {
-					t.Fatal(err)
-				}
-				stores[i] = s
-			}
-			together(len(stores), func(i int) { errs[i] = stores[i].Migrate(t.Context()) })
-			if err := errors.Join(errs...); err != nil {
-				t.Fatal(err)
-			}
-			insert(t, stores[0], &runs.Run{Tenant: "acme", ID: "r1", Type: typeA, Status: runs.StatusQueued})
-			if err := stores[1].Migrate(t.Context()); err != nil {
-				t.Fatalf("again: %v", err)
-			}
-			if _, err := stores[1].Get(t.Context(), runs.Ref{Tenant: "acme", ID: "r1"}); err != nil {
-				t.Fatalf("after another migration: %v", err)
-			}
-			if err := stores[2].Revert(t.Context(), -1); err != nil {
-				t.Fatal(err)
-			}
-			if got := tables(t, db); got != "bunruns_migrations\n" {
-				t.Errorf("tables after going back: %s", got)
-			}
+func TestDriver(t *testing.T) {
+	ref := runs.Ref{Tenant: "acme", ID: "r1"}
+	r := &runs.Run{Tenant: "acme", ID: "r1", Type: typeA, Status: runs.StatusRunning, Attempt: 1, Key: "k1"}
+	sqltest.TestDriver(t, bunruns.New, runs.ErrStoreUnavailable, func(ctx context.Context, s *bunruns.Store) map[string]func() error {
+		return map[string]func() error{
+			"Insert":   func() error { _, _, err := s.Insert(ctx, r); return err },
+			"Get":      func() error { _, err := s.Get(ctx, ref); return err },
+			"Update":   func() error { _, err := s.Update(ctx, r); return err },
+			"List":     func() error { _, err := s.List(ctx, runs.Query{Tenant: "acme"}); return err },
+			"Due":      func() error { _, err := s.Due(ctx, runs.DueQuery{Types: []runs.Type{typeA}}); return err },
+			"Count":    func() error { _, err := s.Count(ctx, runs.Query{Tenant: "acme"}, 9); return err },
+			"PutItems": func() error { return s.PutItems(ctx, ref, 1, []runs.Item{{Key: "a", Outcome: runs.ItemSucceeded}}) },
+			"Items":    func() error { _, err := s.Items(ctx, runs.ItemQuery{Run: ref}); return err },
+			"Ended":    func() error { _, err := s.Ended(ctx, time.Unix(1, 0), runs.EndedRun{}, 1); return err },
+			"Delete":   func() error { _, err := s.Delete(ctx, []runs.Ref{ref}); return err },
 		}
 	})
 }
 
-func tables(t *testing.T, db sqltest.DB) string {
-	t.Helper()
-	if db.Dialect == bunkit.SQLite3 {
-		return lines(t, db.Read.DB, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
-	}
-	return lines(t, db.Read.DB, "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename")
+func TestMigrateKeeps(t *testing.T) {
+	sqltest.Each(t, func(t *testing.T, db sqltest.DB) {
+		s := open(t, db)
+		insert(t, s, &runs.Run{Tenant: "acme", ID: "r1", Type: typeA, Status: runs.StatusQueued})
+		if err := s.Migrate(t.Context()); err != nil {
+			t.Fatalf("again: %v", err)
+		}
+		if _, err := s.Get(t.Context(), runs.Ref{Tenant: "acme", ID: "r1"}); err != nil {
+			t.Errorf("after another migration: %v", err)
+		}
+	})
 }
 
 // TestDialectsAgree sees that both dialects have the same tables, columns and
@@ -79,7 +53,7 @@ func TestDialectsAgree(t *testing.T) {
 	names := map[string]string{}
 	sqltest.Each(t, func(t *testing.T, db sqltest.DB) {
 		open(t, db)
-		all := strings.Fields(tables(t, db))
+		all := sqltest.Tables(t, db)
 		for i, table := range all {
 			all[i] = table + ": " + strings.Join(columns(t, db, table), " ")
 		}
