@@ -6,6 +6,10 @@ import "strings"
 // groups: those of cards, and recovery keys.
 func (s *scrubber) numbers() {
 	for i := 0; i < len(s.text); {
+		if guidAt(s.text, i) {
+			i += guidLen // units judges it as a whole
+			continue
+		}
 		c := s.text[i]
 		if !isDigit(c) && c != '+' && c != '(' || i > 0 && (isDigit(s.text[i-1]) || strings.IndexByte("._-", s.text[i-1]) >= 0) {
 			i++

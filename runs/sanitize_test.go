@@ -98,6 +98,8 @@ func TestSanitizeOrdinary(t *testing.T) {
 		"PATCH /deviceManagement/deviceConfigurations/5f6cf1f0-5b2b-4c3b-9f3b-1f2d3c4b5a69 answered 412",
 		"request 5f6cf1f0-5b2b-4c3b-9f3b-1f2d3c4b5a69 was refused",
 		"client-request-id: 5f6cf1f0-5b2b-4c3b-9f3b-1f2d3c4b5a69",
+		"Request ID: 35640664-3786-432d-9082-28bcb167e0cc.",
+		"Request ID: 09679217-d655-42a8-9f6f-d3a769ac7b2c.",
 		"Policies 5f6cf1f0-5b2b-4c3b-9f3b-1f2d3c4b5a69, 6f6cf1f0-5b2b-4c3b-9f3b-1f2d3c4b5a69 and 7f6cf1f0-5b2b-4c3b-9f3b-1f2d3c4b5a69 differ",
 		"waits for 0190f3a2-7c1b-7def-8a3b-0123456789ab",
 		"run 3c4b5a69 is already queued",

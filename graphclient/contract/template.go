@@ -117,7 +117,7 @@ func templateTypes() []Type {
 // the language of whoever asks.
 func definitionNoise() []string {
 	noise := []string{"policyConfigurationIngestionType"}
-	for _, p := range []string{"id", "createdDateTime", "lastModifiedDateTime", "configurationType"} {
+	for _, p := range []string{"id", "createdDateTime", "lastModifiedDateTime"} {
 		noise = append(noise, "definitionValues."+p, "definitionValues.presentationValues."+p)
 	}
 	for _, p := range []string{
