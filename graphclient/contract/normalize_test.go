@@ -93,10 +93,10 @@ func TestNormalize(t *testing.T) {
 		},
 		{
 			"definitions speak the caller's language", "groupPolicyConfiguration",
-			`{"definitionValues":[{"id":"1","enabled":true,"definition":{"id":"d","displayName":"Anzeigename","version":"1.0"},
+			`{"definitionValues":[{"id":"1","enabled":true,"configurationType":"preference","definition":{"id":"d","displayName":"Anzeigename","version":"1.0"},
 			  "presentationValues":[{"id":"2","@odata.type":"#microsoft.graph.groupPolicyPresentationValueText","value":"v",
 			   "presentation":{"@odata.type":"#microsoft.graph.groupPolicyPresentationTextBox","id":"p","label":"Wert"}}]}]}`,
-			`{"definitionValues":[{"definition":{"id":"d"},"enabled":true,` +
+			`{"definitionValues":[{"configurationType":"preference","definition":{"id":"d"},"enabled":true,` +
 				`"presentationValues":[{"@odata.type":"#microsoft.graph.groupPolicyPresentationValueText","presentation":{"id":"p"},"value":"v"}]}]}`,
 		},
 		{
