@@ -42,7 +42,7 @@ func (t *Type) PartBody(dst, doc []byte) ([]byte, error) {
 
 func (t *Type) body(dst, doc []byte, strip index) ([]byte, error) {
 	e := canonjson.Encoder{Options: canonjson.Options{Drop: func(path canonjson.Path, value []byte) bool {
-		if len(path) == 1 && string(path[0]) == "id" && t.Write.KeepID {
+		if len(path) == 1 && string(path[0]) == "id" && t.Write.Shape == WriteUpsert {
 			return false
 		}
 		return isAnnotation(path.Key()) || strip.has(path, value)

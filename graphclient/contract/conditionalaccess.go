@@ -60,7 +60,7 @@ func conditionalAccessTypes() []Type {
 			Name:  "displayName",
 			Lists: at("/identity/conditionalAccess/authenticationContextClassReferences"),
 			Write: Write{
-				Shape: WriteUpsert, Support: Restorable, Update: 204, KeepID: true,
+				Shape: WriteUpsert, Support: Restorable, Update: 204,
 				Strip: []string{"@odata.type"},
 			},
 			Bucket: BucketIdentity, Permissions: policyAccess(), Order: 46,

@@ -51,7 +51,6 @@ func enrollmentTypes() []Type {
 		t.Read.ByID = true
 		t.Assign = named("enrollmentConfigurationAssignments", 204)
 		t.Write.Shape, t.Write.Support, t.Write.Create, t.Write.Update = WritePatch, Restorable, 201, 200
-		t.Write.KeepID = true // for the defaults
 		t.Write.Actions = []Action{{Method: "POST", Path: "setPriority", Body: "priority", From: "priority", Status: 204}}
 		t.Bucket, t.Order = BucketEnrollment, 120
 		t.Permissions = access(serviceArea)

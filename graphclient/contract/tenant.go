@@ -37,7 +37,7 @@ func tenantTypes() []Type {
 			Read:     Read{ByID: true}, // the list has no images
 			Assign:   replaced(204),
 			Write: Write{
-				Shape: WriteTwoStep, Support: Restorable, Create: 201, Update: 200, KeepID: true,
+				Shape: WriteTwoStep, Support: Restorable, Create: 201, Update: 200,
 				Strip: []string{"isDefaultProfile"}, Immutable: []string{"disableClientTelemetry"},
 			},
 			Bucket: BucketWIP, Permissions: access(appsArea), Order: 120,

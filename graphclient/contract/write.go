@@ -13,7 +13,7 @@ const (
 	WriteWithChildren WriteShape = "withChildren" // POST has to hold the children, PATCH must not
 	WriteTwoStep      WriteShape = "twoStep"      // POST of the minimum, then PATCH of everything
 	WriteSingleton    WriteShape = "singleton"    // PATCH only
-	WriteUpsert       WriteShape = "upsert"       // PATCH at an id that the caller chooses
+	WriteUpsert       WriteShape = "upsert"       // PATCH at an id that the caller chooses, and the body repeats
 	WriteBinding      WriteShape = "binding"      // references are bound: @odata.bind at POST, $ref later
 	WriteAsync        WriteShape = "async"        // POST, then wait for a status
 )
@@ -51,8 +51,6 @@ type Write struct {
 	Strip []string
 	// Immutable names what only a create may hold.
 	Immutable []string
-	// KeepID means that the body or path carries the backup's id.
-	KeepID bool
 	// Await says what to wait for after a create; nil if nothing.
 	Await *Await
 	// Actions are the further requests that a complete write needs, in order.
