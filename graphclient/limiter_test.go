@@ -267,6 +267,23 @@ func TestPatienceEnds(t *testing.T) {
 	})
 }
 
+// A request that wants to be sent once ends with the first refusal. It is the
+// next one that waits.
+func TestRefusedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		svc := script(says(429, ``, "Retry-After: 5"), says(200, `{}`))
+		client := newClient(t, svc, nil)
+		start := time.Now()
+		_, err := client.Do(t.Context(), graphclient.Request{Method: "POST", Path: listPath, Body: []byte(`{}`), Once: true})
+		if e := errorOf(t, err); e.Reason != graphclient.ErrThrottled || e.Attempts != 1 || svc.count() != 1 || time.Since(start) > time.Second {
+			t.Errorf("got %v after %d requests and %v, want it throttled after one and at once", err, svc.count(), time.Since(start))
+		}
+		if _, err := client.Do(t.Context(), graphclient.Request{Path: listPath}); err != nil || time.Since(start) < 5*time.Second {
+			t.Errorf("the next request: %v after %v, want no error after 5 s", err, time.Since(start))
+		}
+	})
+}
+
 // A 429 stops its bucket in its tenant, and nothing else.
 func TestOneBucketOfOneTenantPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

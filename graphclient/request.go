@@ -38,6 +38,12 @@ type Request struct {
 	// may be repeated like a GET.
 	Safe bool
 
+	// Once says that a refusal (429) ends the request as [ErrThrottled] instead
+	// of being waited out, for a caller that looks first whether it was carried
+	// out all the same, which has been seen. What is sent next waits. Only Do
+	// looks at it.
+	Once bool
+
 	// List says that the answer is a list, all of which is wanted. Only Batch
 	// looks at it: the part's pages are followed and end up in
 	// [Response.Items]. Pages and Delta always list, Do never does.
@@ -98,7 +104,7 @@ var ownHeaders = map[string]bool{
 
 // prepare turns req into a call, or says why it is not sent.
 func (a *api) prepare(req Request) (*call, *Error) {
-	c := &call{method: req.method(), body: req.Body, bucket: req.bucket(), n: 1, list: req.List, repeatable: req.repeatable()}
+	c := &call{method: req.method(), body: req.Body, bucket: req.bucket(), n: 1, list: req.List, repeatable: req.repeatable(), once: req.Once}
 	switch c.method {
 	case http.MethodGet:
 	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:

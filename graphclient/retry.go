@@ -70,7 +70,7 @@ func (t *tries) after(e *Error, repeatable bool, maxTries int) step {
 	switch e.Reason {
 	case ErrThrottled:
 		// The limiter has the wait. A 429 that was applied all the same has been
-		// seen once in a batch; that is for the caller's journal to notice.
+		// seen once in a batch; [Request.Once] is for those who can notice.
 		return step{again: true, first: true}
 	case ErrUnauthenticated:
 		return step{again: t.renew(e)}

@@ -31,6 +31,7 @@ type call struct {
 	write      bool    // counts as writing
 	effect     bool    // may change something
 	repeatable bool    // may be sent again without knowing what became of it
+	once       bool    // is not sent again when it was refused
 	list       bool    // must be answered with a list
 	parts      []*part // of a batch
 	stale      Secret  // a token that is known to be refused
@@ -68,7 +69,7 @@ func (a *api) exchange(ctx context.Context, c *call) (*answer, error) {
 			return nil, ended(c.method, &t, ctx.Err())
 		}
 		s := t.after(e, c.repeatable, a.maxTries)
-		if s.wait > 0 && !a.budget.spend() {
+		if s.wait > 0 && !a.budget.spend() || c.once && e.Reason == ErrThrottled {
 			s.again = false
 		}
 		if !s.again || !sleep(ctx, s.wait) {

@@ -20,23 +20,9 @@ const clockSkew = 5 * time.Minute
 // there and the service has had its time to show it, the item is Planned again.
 // Else the item waits.
 func (w *execution) reconcile(ctx context.Context, t *task) (found bool, err error) {
-	all, err := w.list(ctx, []*contract.Type{t.typ})
-	if err != nil {
-		return false, err
-	}
-	l := all[t.Kind]
-	if l.err != nil {
-		return false, w.wait(t.entry, time.Minute, runs.ReasonUnreachable)
-	}
-	candidates := w.candidates(t, l)
-	equal, err := w.equalOnes(ctx, t, candidates)
-	if err != nil {
-		return false, err
-	}
-	for _, o := range equal { // those that are equal are interchangeable
-		if w.claim(t.entry, o.id) {
-			return true, w.created(ctx, t, o.id)
-		}
+	found, candidates, err := w.adopt(ctx, t)
+	if err != nil || found {
+		return found, err
 	}
 	left := t.IntentAt.Add(w.cfg.Window).Sub(w.cfg.Now())
 	if left > 0 {
@@ -50,6 +36,30 @@ func (w *execution) reconcile(ctx context.Context, t *task) (found bool, err err
 		return false, err
 	}
 	return false, nil
+}
+
+// adopt looks for the object that a request has created, and makes it the item's.
+// If there is none it returns those that it could become.
+func (w *execution) adopt(ctx context.Context, t *task) (found bool, candidates []*object, err error) {
+	all, err := w.list(ctx, []*contract.Type{t.typ})
+	if err != nil {
+		return false, nil, err
+	}
+	l := all[t.Kind]
+	if l.err != nil {
+		return false, nil, w.wait(t.entry, time.Minute, runs.ReasonUnreachable)
+	}
+	candidates = w.candidates(t, l)
+	equal, err := w.equalOnes(ctx, t, candidates)
+	if err != nil {
+		return false, nil, err
+	}
+	for _, o := range equal { // those that are equal are interchangeable
+		if w.claim(t.entry, o.id) {
+			return true, nil, w.created(ctx, t, o.id)
+		}
+	}
+	return false, candidates, nil
 }
 
 // candidates returns the objects that the request could have created: those of

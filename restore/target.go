@@ -23,8 +23,9 @@ type Target interface {
 	Approval(ctx context.Context, code string) (ApprovalState, error)
 
 	// Send sends one request, once: it is not repeated when nobody knows what
-	// became of it. Being throttled is waited out. Its error is a [*CallError],
-	// or that of the context.
+	// became of it. Being throttled is waited out before a request is sent, and
+	// afterwards, too, unless it is a POST. Its error is a [*CallError], or that
+	// of the context.
 	Send(ctx context.Context, c Call) (Reply, error)
 }
 
@@ -58,6 +59,11 @@ type CallError struct {
 
 	// Unknown says that nobody knows whether the call was carried out.
 	Unknown bool
+
+	// Refused says that the service has throttled a POST. It has been seen to
+	// carry one out all the same, so it is sent again after a look at what is
+	// there.
+	Refused bool
 
 	Err error
 }

@@ -112,6 +112,12 @@ func (w *execution) create(ctx context.Context, t *task) error {
 		}
 	}
 	reply, err := w.send(ctx, t, call)
+	for isRefused(err) {
+		if found, _, err := w.adopt(ctx, t); err != nil || found {
+			return err
+		}
+		reply, err = w.send(ctx, t, call)
+	}
 	if e, ok := errors.AsType[*CallError](err); ok && e.Unknown {
 		found, rerr := w.reconcile(ctx, t)
 		if rerr != nil || found {
@@ -127,6 +133,11 @@ func (w *execution) create(ctx context.Context, t *task) error {
 		return runs.Public(nil, runs.ReasonBadResponse, "The service has created the object and does not say its ID.")
 	}
 	return w.created(ctx, t, id)
+}
+
+func isRefused(err error) bool {
+	e, ok := errors.AsType[*CallError](err)
+	return ok && e.Refused
 }
 
 // created notes the object that an item has become, also for later restores.
@@ -213,17 +224,37 @@ func (w *execution) actions(ctx context.Context, t *task, is *state) error {
 				break
 			}
 		}
-		e, ok := errors.AsType[*CallError](err)
-		if !ok || !e.Unknown || try == writeTries {
-			return err
-		}
-		if err := pause(ctx, try); err != nil {
+		if again, err := t.again(ctx, err, &try); !again {
 			return err
 		}
 		if is, err = w.find(ctx, t); err != nil {
 			return err
 		}
 	}
+}
+
+// again waits until what ended with err may be sent once more, after a look at
+// what is there by then. If it may not, or need not, err is returned. A try that
+// was throttled does not count.
+func (t *task) again(ctx context.Context, err error, try *int) (bool, error) {
+	e, ok := errors.AsType[*CallError](err)
+	switch {
+	case !ok:
+		return false, err
+	case e.Refused:
+		*try--
+		return true, nil // the target waits before it sends the next one
+	case !e.Unknown && !t.unseen(e), *try >= writeTries:
+		return false, err
+	}
+	err = pause(ctx, *try)
+	return err == nil, err
+}
+
+// unseen reports whether e says that an object is not there which has just been
+// created, and cannot be seen everywhere yet.
+func (t *task) unseen(e *CallError) bool {
+	return e.Reason == runs.ReasonNotFound && t.Decision == Create
 }
 
 // writeTries is how often something is written that may be written twice.
@@ -237,8 +268,10 @@ func (w *execution) repeat(ctx context.Context, t *task, call Call) error {
 		switch {
 		case err == nil || !ok || try == writeTries:
 			return err
-		case e.Reason == runs.ReasonNotFound && t.Decision == Create: // it cannot be seen yet
-			_, err = w.find(ctx, t)
+		case t.unseen(e):
+			if err = pause(ctx, try); err == nil {
+				_, err = w.find(ctx, t)
+			}
 		case e.Unknown:
 			err = pause(ctx, try)
 		}
@@ -379,17 +412,11 @@ func (w *execution) assign(ctx context.Context, t *task) error {
 				break
 			}
 		}
-		e, ok := errors.AsType[*CallError](err)
-		switch {
-		case err == nil:
-			t.Reason = ""
-			return nil
-		case !ok || !e.Unknown || try >= writeTries:
-			return err
-		case single:
+		if e, ok := errors.AsType[*CallError](err); ok && e.Unknown && single {
 			return w.wait(t.entry, time.Minute, runs.ReasonOutcomeUnknown)
 		}
-		if err := pause(ctx, try); err != nil {
+		t.Reason = ""
+		if again, err := t.again(ctx, err, &try); !again {
 			return err
 		}
 	}

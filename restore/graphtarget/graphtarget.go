@@ -34,7 +34,7 @@ func (t *Target) URL(path string) string { return t.client.URL(path) }
 
 // Send implements [restore.Target].
 func (t *Target) Send(ctx context.Context, c restore.Call) (restore.Reply, error) {
-	req := graphclient.Request{Method: c.Method, Path: c.Path, Body: c.Body, Header: http.Header{}}
+	req := graphclient.Request{Method: c.Method, Path: c.Path, Body: c.Body, Header: http.Header{}, Once: c.Method == http.MethodPost}
 	switch {
 	case c.Approval != "":
 		req.Header.Set(contract.ApprovalHeader, c.Approval)
@@ -60,6 +60,7 @@ func callError(ctx context.Context, err error) error {
 	return &restore.CallError{
 		Reason: f.Reason, Message: f.Message, RequestID: e.RequestID, Approval: e.ApprovalCode,
 		Unknown: e.Reason == graphclient.ErrOutcomeUnknown, Err: err,
+		Refused: e.Reason == graphclient.ErrThrottled && e.Attempts > 0 && e.Method == http.MethodPost,
 	}
 }
 
