@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -34,6 +36,12 @@ func (s staticToken) Token(context.Context, graphclient.TokenRequest) (graphclie
 // open returns a source for a tenant with these objects.
 func open(t *testing.T, doc graphtest.Document, cfg graphtest.Config) (*graphsource.Source, *graphtest.Server) {
 	t.Helper()
+	return openOver(t, doc, cfg, func(to http.RoundTripper) http.RoundTripper { return to })
+}
+
+// openOver is open over a transport of one's own.
+func openOver(t *testing.T, doc graphtest.Document, cfg graphtest.Config, over func(http.RoundTripper) http.RoundTripper) (*graphsource.Source, *graphtest.Server) {
+	t.Helper()
 	cfg.Tenants = []string{contoso}
 	server, err := graphtest.New(cfg)
 	if err != nil {
@@ -46,7 +54,7 @@ func open(t *testing.T, doc graphtest.Document, cfg graphtest.Config) (*graphsou
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := graphclient.New(graphclient.Config{Tenant: contoso, Tokens: staticToken(token), Transport: server.Transport()})
+	client, err := graphclient.New(graphclient.Config{Tenant: contoso, Tokens: staticToken(token), Transport: over(server.Transport())})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,6 +207,55 @@ func TestReadsChildrenOfChildren(t *testing.T) {
 			}
 		}
 	})
+}
+
+// overlapping is a service whose second page of settings begins with the end of
+// the first one.
+type overlapping struct {
+	http.RoundTripper
+	again string
+}
+
+func (o overlapping) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := o.RoundTripper.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	const first = `"value":[{"id":"25"`
+	changed := strings.Replace(string(body), first, `"value":[`+o.again+strings.TrimPrefix(first, `"value":[`), 1)
+	resp.Body, resp.ContentLength = io.NopCloser(strings.NewReader(changed)), int64(len(changed))
+	return resp, nil
+}
+
+// A part that comes once more on the next page, because the list has changed
+// meanwhile, is one part. One that has changed itself is not taken for the same.
+func TestRepeatedParts(t *testing.T) {
+	for again, reads := range map[string]int{
+		`{"id":"24","settingInstance":{"settingDefinitionId":"s24"}},`:   30,
+		`{"id":"24","settingInstance":{"settingDefinitionId":"other"}},`: 31,
+		`{"settingInstance":{"settingDefinitionId":"s24"}},`:             31,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var settings []string
+			for i := range 30 {
+				settings = append(settings, fmt.Sprintf(`{"id":"%d","settingInstance":{"settingDefinitionId":"s%[1]d"}}`, i))
+			}
+			doc := graphtest.Document{policies[1:]: {json.RawMessage(`{"id":"p1","name":"N","settings":[` + strings.Join(settings, ",") + `]}`)}}
+			s, _ := openOver(t, doc, graphtest.Config{}, func(to http.RoundTripper) http.RoundTripper { return overlapping{to, again} })
+			objects, _, err := list(t, s, policies)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := read(t, s, policies, objects)[0]
+			if got := length(t, contract.Member(r.Content, "settings")); r.Err != nil || r.Expected != 30 || r.Read != reads || got != reads {
+				t.Errorf("with %s: %d settings, %d of %d read, %v; want %d", again, got, r.Read, r.Expected, r.Err, reads)
+			}
+		})
+	}
 }
 
 func TestChangedAfterItWasListed(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/tenantatlas/tenantatlas/graphclient"
@@ -208,7 +209,7 @@ func (p *part) take(r graphclient.Result) []*part {
 	case wholePart:
 		p.node.doc = r.Body
 	case assignmentsPart:
-		o.result.Assignments = array(r.Items)
+		o.result.Assignments = array(distinct(r))
 	case childPart:
 		parts = p.adopt(r)
 	}
@@ -233,7 +234,7 @@ func (p *part) refused(err error) {
 
 // adopt puts the answer into the node as a child.
 func (p *part) adopt(r graphclient.Result) []*part {
-	docs := r.Items
+	docs := distinct(r)
 	if p.child.Single && len(r.Body) > 0 {
 		docs = []json.RawMessage{r.Body}
 	}
@@ -251,6 +252,20 @@ func (p *part) adopt(r graphclient.Result) []*part {
 	}
 	p.node.parts[p.child.Name] = kids
 	return parts
+}
+
+// distinct returns what a list has, without what came once more because the list
+// has changed between two of its pages.
+func distinct(r graphclient.Result) []json.RawMessage {
+	if r.Response == nil || r.Pages < 2 {
+		return r.Items
+	}
+	seen := make(map[string]bool, len(r.Items))
+	return slices.DeleteFunc(r.Items, func(doc json.RawMessage) bool {
+		again := seen[string(doc)] && contract.Member(doc, "id") != nil
+		seen[string(doc)] = true
+		return again
+	})
 }
 
 // document returns the document with its children in it.
