@@ -12,7 +12,7 @@ import (
 // A Packer compresses contents for stores and keeps the memory that this
 // takes for the next one. The zero value is ready. It is safe for concurrent
 // use and must not be copied.
-type Packer struct{ writers sync.Pool }
+type Packer struct{ writers, readers sync.Pool }
 
 // maxUnpacked limits what a packed content may become; nothing that Graph
 // answers with is larger.
@@ -43,8 +43,14 @@ func (p *Packer) Pack(doc []byte) ([]byte, error) {
 
 // Unpack returns what was packed.
 func (p *Packer) Unpack(packed []byte) ([]byte, error) {
-	r := flate.NewReader(bytes.NewReader(packed))
-	defer r.Close()
+	in := bytes.NewReader(packed)
+	r, ok := p.readers.Get().(io.Reader)
+	if !ok {
+		r = flate.NewReader(in)
+	} else if err := r.(flate.Resetter).Reset(in, nil); err != nil {
+		return nil, fmt.Errorf("unpack: %w", err)
+	}
+	defer p.readers.Put(r)
 	doc, err := io.ReadAll(io.LimitReader(r, maxUnpacked+1))
 	switch {
 	case err != nil:
