@@ -198,7 +198,7 @@ func (w *execution) prepare(ctx context.Context, e *entry) (*task, error) {
 	}
 	e.summary.OData = p.OData
 	e.id = e.typ.IdentityOf(p.Content, e.summary)
-	want, err := w.wanted(ctx, e)
+	want, err := w.translate(e, p)
 	if err != nil {
 		return nil, err
 	}

@@ -39,13 +39,18 @@ type wanted struct {
 	provided bool
 }
 
-// wanted returns what the item is to be, with everything that it refers to in
-// terms of the target.
+// wanted returns what the item is to be; see translate.
 func (j *job) wanted(ctx context.Context, e *entry) (*wanted, error) {
 	p, err := j.payload(ctx, e)
 	if err != nil {
 		return nil, err
 	}
+	return j.translate(e, p)
+}
+
+// translate returns what the item that was captured as p is to be, with
+// everything that it refers to in terms of the target.
+func (j *job) translate(e *entry, p *backup.Payload) (*wanted, error) {
 	w := &wanted{provided: p.Provided}
 	if p.Parent != "" && j.parent(p.Parent) == "" {
 		w.blocked = ReasonUnmapped
