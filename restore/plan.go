@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
 	"github.com/tenantatlas/tenantatlas/inventory"
@@ -184,6 +185,8 @@ func isEverywhere(ref inventory.Ref) bool {
 		return true
 	case "roleScopeTag":
 		return ref.ID == "0" // the default one
+	case "authenticationStrength":
+		return strings.HasPrefix(ref.ID, "00000000-0000-0000-0000-") // those of the service
 	}
 	return false
 }
