@@ -39,7 +39,7 @@ func (h *host) openBackups(targets map[string]*graphtarget.Target) (b backups, e
 		return backups{}, err
 	}
 	b.backup = backup.Config{
-		Store: s.backups, Vault: vault, Names: h.find.names,
+		Store: s.backups, Vault: vault, Names: h.find.Names,
 		Source: func(_ context.Context, tenant string) (inventory.Source, error) { return target(targets, tenant) },
 	}
 	b.restore = restore.Config{

@@ -12,6 +12,7 @@ import (
 	"github.com/tenantatlas/tenantatlas/inventory/directory"
 	"github.com/tenantatlas/tenantatlas/notify"
 	"github.com/tenantatlas/tenantatlas/notify/bell"
+	"github.com/tenantatlas/tenantatlas/restore"
 	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/audit"
 	"github.com/tenantatlas/tenantatlas/runs/monitor"
@@ -55,7 +56,7 @@ func newHost(ctx context.Context, opts *options, log *slog.Logger) (_ *host, err
 		return nil, err
 	}
 	h.authorizer = h.audit.Guard(runs.Roles(h.identity.role))
-	h.find = finder{h.stores.inventory, h.stores.directory}
+	h.find = finder{restore.Stored{Items: h.stores.inventory, Groups: h.stores.directory}}
 	targets, err := h.targets()
 	if err != nil {
 		return nil, err
