@@ -15,12 +15,14 @@ import (
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
 	"github.com/tenantatlas/tenantatlas/graphclient/graphtest"
 	"github.com/tenantatlas/tenantatlas/inventory"
+	"github.com/tenantatlas/tenantatlas/inventory/directory"
 	"github.com/tenantatlas/tenantatlas/inventory/graphsource"
 	"github.com/tenantatlas/tenantatlas/restore"
 	"github.com/tenantatlas/tenantatlas/restore/backup"
 	"github.com/tenantatlas/tenantatlas/restore/graphtarget"
 	"github.com/tenantatlas/tenantatlas/restore/memrestore"
 	"github.com/tenantatlas/tenantatlas/runs"
+	"github.com/tenantatlas/tenantatlas/runs/memruns"
 	"github.com/tenantatlas/tenantatlas/runs/runstest"
 )
 
@@ -36,6 +38,7 @@ var dana = runs.User("dana", "Dana")
 // time.
 type world struct {
 	t       *testing.T
+	stores  stores
 	server  *graphtest.Server
 	tracker *runstest.Tracker
 	backups backup.Config
@@ -59,9 +62,51 @@ func (plainKeys) Unwrap(_ context.Context, _ string, wrapped []byte) ([]byte, er
 	return wrapped, nil
 }
 
+// stores are where a world keeps everything. One without an inventory and a
+// directory finds what references lead to at the server.
+type stores struct {
+	runs      runStore
+	inventory inventory.Store
+	directory directory.Store
+	backups   backup.Store
+	restores  restore.Store
+}
+
+// A runStore keeps runs and their items.
+type runStore interface {
+	runs.Store
+	runs.ItemStore
+}
+
+// memory returns stores that end with their test.
+func memory(*testing.T) stores {
+	kept := memrestore.New()
+	return stores{runs: memruns.New(), backups: kept, restores: kept}
+}
+
+// newWorld returns a world that keeps everything in memory.
 func newWorld(t *testing.T, doc graphtest.Document) *world {
 	t.Helper()
-	w := &world{t: t, clients: make(map[string]*graphclient.Client)}
+	return newWorldIn(t, doc, memory(t))
+}
+
+// newWorldIn returns a world that keeps everything in s.
+func newWorldIn(t *testing.T, doc graphtest.Document, s stores) *world {
+	t.Helper()
+	vault, err := backup.NewVault(plainKeys{}, s.backups)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := openWorld(t, doc, s, vault)
+	w.tracker = w.newTracker(w.cfg)
+	return w
+}
+
+// openWorld returns a world without a tracker, in which contoso has what doc
+// says.
+func openWorld(t *testing.T, doc graphtest.Document, s stores, vault *backup.Vault) *world {
+	t.Helper()
+	w := &world{t: t, stores: s, clients: make(map[string]*graphclient.Client)}
 	var err error
 	if w.server, err = graphtest.New(graphtest.Config{Tenants: []string{contoso, fabrikam}, NoGzip: true}); err != nil {
 		t.Fatal(err)
@@ -79,40 +124,46 @@ func newWorld(t *testing.T, doc graphtest.Document) *world {
 			t.Fatal(err)
 		}
 	}
-	store := memrestore.New()
-	vault, err := backup.NewVault(plainKeys{}, store)
-	if err != nil {
-		t.Fatal(err)
-	}
 	w.backups = backup.Config{
-		Store: store, Vault: vault, Names: w.names,
+		Store: s.backups, Vault: vault, Names: w.names,
 		Source: func(_ context.Context, tenant string) (inventory.Source, error) {
 			return graphsource.New(w.clients[tenant]), nil
 		},
 	}
 	w.cfg = restore.Config{
-		Store: store, Backups: store, Vault: vault, Finder: finder{w},
+		Store: s.restores, Backups: s.backups, Vault: vault, Finder: finder{w},
 		Target: func(_ context.Context, tenant string) (restore.Target, error) {
 			return graphtarget.New(w.clients[tenant]), nil
 		},
 	}
+	if s.inventory != nil {
+		stored := restore.Stored{Items: s.inventory, Groups: s.directory}
+		w.backups.Names, w.cfg.Finder = stored.Names, stored
+	}
 	if w.planner, err = restore.NewPlanner(w.cfg); err != nil {
 		t.Fatal(err)
 	}
-	w.tracker = w.newTracker(w.cfg)
 	return w
 }
 
-// newTracker returns a tracker that backs up, and restores by cfg.
+// newTracker returns a tracker that backs up, restores by cfg, and syncs if there
+// are stores for that.
 func (w *world) newTracker(cfg restore.Config) *runstest.Tracker {
 	w.t.Helper()
 	var logger *slog.Logger
 	if testing.Verbose() && os.Getenv("RESTORE_LOG") != "" {
 		logger = slog.New(slog.NewTextHandler(w.t.Output(), nil))
 	}
-	return runstest.New(w.t, runs.Config{Logger: logger, Operations: []runs.Operation{
-		backup.AddOperation(w.backups), restore.PreviewOperation(cfg), restore.ExecuteOperation(cfg),
-	}})
+	ops := []runs.Operation{
+		backup.AddOperation(w.backups), backup.VerifyOperation(w.backups), restore.PreviewOperation(cfg), restore.ExecuteOperation(cfg),
+	}
+	if w.stores.inventory != nil {
+		ops = append(ops, inventory.Operation(inventory.Config{Store: w.stores.inventory, Source: w.backups.Source}),
+			directory.Operation(directory.Config{Store: w.stores.directory, Source: func(_ context.Context, tenant string) (directory.Source, error) {
+				return graphsource.New(w.clients[tenant]), nil
+			}}))
+	}
+	return runstest.New(w.t, runs.Config{Store: w.stores.runs, Items: w.stores.runs, Logger: logger, Operations: ops})
 }
 
 // run has a run executed and returns it.
@@ -124,11 +175,17 @@ func (w *world) run(tenant string, typ runs.Type, params any) *runs.Run {
 // backup captures what contoso has of the kinds, or of all.
 func (w *world) backup(kinds ...string) *backup.Set {
 	w.t.Helper()
-	s, err := backup.NewSet(w.t.Context(), w.backups.Store, contoso, "everything", "", dana, time.Now())
+	return w.backupOf(contoso, kinds...)
+}
+
+// backupOf does the same for a tenant.
+func (w *world) backupOf(tenant string, kinds ...string) *backup.Set {
+	w.t.Helper()
+	s, err := backup.NewSet(w.t.Context(), w.backups.Store, tenant, "everything", "", dana, time.Now())
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	r := w.run(contoso, backup.AddType, backup.AddInput{
+	r := w.run(tenant, backup.AddType, backup.AddInput{
 		Set: s.ID, All: true, Selection: &inventory.Selection{PolicyTypes: kinds},
 	})
 	if r.Outcome != runs.OutcomeSucceeded {
@@ -173,21 +230,24 @@ func odata(doc []byte) string {
 	return strings.TrimPrefix(s, "#microsoft.graph.")
 }
 
-// plan makes a restore of everything in a set, and gives up what has no
-// counterpart.
-func (w *world) plan(tenant, set string) *restore.Restore {
+// plan makes a restore of some items of a set, or of all if none are named, and
+// gives up what has no counterpart.
+func (w *world) plan(tenant, set string, items ...inventory.Ref) *restore.Restore {
 	w.t.Helper()
 	r, err := w.planner.New(w.t.Context(), tenant, set, dana)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	var choices []restore.Choice
+	var patch restore.Patch
+	if items != nil {
+		patch.Scope = &restore.Scope{Items: items}
+	}
 	for _, m := range r.Mapping {
 		if m.To == "" && m.State != restore.InSet && m.State != restore.Everywhere {
-			choices = append(choices, restore.Choice{Kind: m.Kind, ID: m.ID, Skip: true})
+			patch.Mapping = append(patch.Mapping, restore.Choice{Kind: m.Kind, ID: m.ID, Skip: true})
 		}
 	}
-	if r, err = w.planner.Change(w.t.Context(), tenant, r.ID, restore.Patch{Mapping: choices}, dana); err != nil {
+	if r, err = w.planner.Change(w.t.Context(), tenant, r.ID, patch, dana); err != nil {
 		w.t.Fatal(err)
 	}
 	return r
@@ -207,18 +267,24 @@ func (w *world) importTo(tenant, set string) *backup.Set {
 	return s
 }
 
-// preview has a restore previewed and returns it.
-func (w *world) preview(tenant, id string) *restore.Restore {
+// get returns a restore as it is stored.
+func (w *world) get(tenant, id string) *restore.Restore {
 	w.t.Helper()
-	run := w.run(tenant, restore.PreviewType, restore.PreviewInput{Restore: id})
 	r, err := w.cfg.Store.Get(w.t.Context(), tenant, id)
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	return r
+}
+
+// preview has a restore previewed.
+func (w *world) preview(tenant, id string) {
+	w.t.Helper()
+	run := w.run(tenant, restore.PreviewType, restore.PreviewInput{Restore: id})
+	r := w.get(tenant, id)
 	if r.Preview == nil || r.Preview.Run != run.ID {
 		w.t.Fatalf("preview %s: %+v", run.Outcome, run.Failure)
 	}
-	return r
 }
 
 // execute has a restore executed for real.
