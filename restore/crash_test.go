@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"sync"
@@ -29,18 +30,39 @@ type killer struct {
 	mu   sync.Mutex
 	left int  // things that are still done; -1 means that nobody is killed
 	late bool // the last of them is done, and nobody is told
+
+	// For a process of its own.
+	die    func() // kills it; nil means that it only seems to be dead
+	during bool   // it dies while the last thing is done, or else after it
+}
+
+// arm has the process killed at the n-th thing from now on.
+func (k *killer) arm(n int, late bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.left, k.late = n, late
 }
 
 // step does one thing, unless the process is dead by then.
 func (k *killer) step(do func() error) error {
 	alive, heard := k.next()
 	if !alive {
-		return errDead
+		return k.dead()
+	}
+	if !heard && k.during {
+		time.AfterFunc(rand.N(3*time.Millisecond), k.die)
 	}
 	if err := do(); heard {
 		return err
 	}
-	return errDead // it is done, and the process does not live to hear of it
+	return k.dead() // it is done, and the process does not live to hear of it
+}
+
+func (k *killer) dead() error {
+	if k.die != nil {
+		k.die()
+	}
+	return errDead
 }
 
 // next reports whether the process is alive to do one more thing, and to hear of
@@ -97,26 +119,27 @@ func small() graphtest.Document {
 	}
 }
 
-// faults are what can happen to a request besides.
-var faults = map[string]func(s *graphtest.Server, nth int){
-	"none": func(*graphtest.Server, int) {},
-	"504 applied": func(s *graphtest.Server, nth int) {
+// faults are what can happen to a request besides. What is new is seen after lag,
+// and in lists after twice as long.
+var faults = map[string]func(s *graphtest.Server, nth int, lag time.Duration){
+	"none": func(*graphtest.Server, int, time.Duration) {},
+	"504 applied": func(s *graphtest.Server, nth int, _ time.Duration) {
 		s.SetFaults(write(graphtest.Fault{Kind: graphtest.FaultGatewayTimeout, Applied: true, Skip: nth, Times: 1})...)
 	},
-	"504 not applied": func(s *graphtest.Server, nth int) {
+	"504 not applied": func(s *graphtest.Server, nth int, _ time.Duration) {
 		s.SetFaults(write(graphtest.Fault{Kind: graphtest.FaultGatewayTimeout, Skip: nth, Times: 1})...)
 	},
-	"reset applied": func(s *graphtest.Server, nth int) {
+	"reset applied": func(s *graphtest.Server, nth int, _ time.Duration) {
 		s.SetFaults(write(graphtest.Fault{Kind: graphtest.FaultReset, Applied: true, Skip: nth, Times: 1})...)
 	},
-	"reset not applied": func(s *graphtest.Server, nth int) {
+	"reset not applied": func(s *graphtest.Server, nth int, _ time.Duration) {
 		s.SetFaults(write(graphtest.Fault{Kind: graphtest.FaultReset, Skip: nth, Times: 1})...)
 	},
-	"delayed visibility": func(s *graphtest.Server, _ int) {
-		s.SetQuirks(graphtest.Quirks{GetLag: 20 * time.Second, ListLag: 40 * time.Second})
+	"delayed visibility": func(s *graphtest.Server, _ int, lag time.Duration) {
+		s.SetQuirks(graphtest.Quirks{GetLag: lag, ListLag: 2 * lag})
 	},
-	"504 applied, delayed visibility": func(s *graphtest.Server, nth int) {
-		s.SetQuirks(graphtest.Quirks{GetLag: 20 * time.Second, ListLag: 40 * time.Second})
+	"504 applied, delayed visibility": func(s *graphtest.Server, nth int, lag time.Duration) {
+		s.SetQuirks(graphtest.Quirks{GetLag: lag, ListLag: 2 * lag})
 		s.SetFaults(write(graphtest.Fault{Kind: graphtest.FaultGatewayTimeout, Applied: true, Skip: nth, Times: 1})...)
 	},
 }
@@ -181,9 +204,10 @@ func planSmall(w *world) *planned {
 }
 
 // put puts the restore and its items into a store that does not have it.
-func (p *planned) put(w *world) *restore.Restore {
+func (p *planned) put(w *world, id string) *restore.Restore {
 	w.t.Helper()
 	r := *p.r
+	r.ID = id
 	err := w.cfg.Store.Create(w.t.Context(), &r)
 	if err == nil {
 		err = w.cfg.Store.Put(w.t.Context(), r.Tenant, r.ID, r.Fence, p.items)
@@ -213,8 +237,8 @@ func crash(t *testing.T, ready *planned, c crashCase) bool {
 	s := memory(t)
 	s.backups = ready.stores.backups
 	w := openWorld(t, wiped(), s, ready.vault)
-	r := ready.put(w)
-	faults[c.fault](w.server, c.nth)
+	r := ready.put(w, ready.r.ID)
+	faults[c.fault](w.server, c.nth, 20*time.Second)
 
 	k := &killer{Store: w.cfg.Store, left: c.point, late: c.late}
 	w.mortal(k)
@@ -223,6 +247,7 @@ func crash(t *testing.T, ready *planned, c crashCase) bool {
 	reached := k.left == 0
 	k.left = -1
 	k.mu.Unlock()
+	w.truthful(at, r.ID)
 	for range 30 { // whoever has to wait is executed again
 		w.execute(contoso, r.ID)
 		if w.finished(r.ID) {
@@ -266,6 +291,37 @@ func (w *world) mortal(k *killer) {
 		return mortal{is, k}, err
 	}
 	w.tracker = w.newTracker(cfg)
+}
+
+// truthful checks that the journal knows of everything that was sent: nothing is
+// there that no intent was stored for, and everything is there of which it says
+// so.
+func (w *world) truthful(at, id string) {
+	w.t.Helper()
+	tenant := w.server.Tenant(contoso)
+	begun := make(map[string]int) // items by kind
+	for ref, i := range w.items(contoso, id) {
+		if i.Step != restore.Planned {
+			begun[ref.Kind]++
+		}
+		typ, _ := contract.Lookup(ref.Kind)
+		if i.Step != restore.Planned && i.Step != restore.Intent && !slices.Contains(tenant.IDs(typ.Lists[0].Path[1:]), i.Object) {
+			w.t.Errorf("%s: the journal says that %v is %s as %s, which is not there", at, ref, i.Step, i.Object)
+		}
+	}
+	for path := range small() {
+		for _, id := range tenant.IDs(path) {
+			doc, err := tenant.Get(path, id)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			w.narrow(at, path, doc)
+		}
+		typ := contract.Classify("/"+path, "")
+		if n := len(tenant.IDs(path)); typ != nil && n > begun[typ.Key] {
+			w.t.Errorf("%s: %s has %d objects, and the journal knows of %d", at, path, n, begun[typ.Key])
+		}
+	}
 }
 
 // once checks that the tenant has every object of the small one once, and that

@@ -46,6 +46,18 @@ func (f fixedToken) Token(context.Context, graphclient.TokenRequest) (graphclien
 
 func newWorld(t *testing.T, doc graphtest.Document) *world {
 	t.Helper()
+	return newWorldIn(t, doc, memrestore.New())
+}
+
+// A store keeps backups and restores.
+type store interface {
+	backup.Store
+	restore.Store
+}
+
+// newWorldIn returns a world that keeps them in s.
+func newWorldIn(t *testing.T, doc graphtest.Document, s store) *world {
+	t.Helper()
 	server, err := graphtest.New(graphtest.Config{Tenants: []string{contoso}})
 	if err != nil {
 		t.Fatal(err)
@@ -65,13 +77,12 @@ func newWorld(t *testing.T, doc graphtest.Document) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := memrestore.New()
-	vault, err := backup.NewVault(key, store)
+	vault, err := backup.NewVault(key, s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, server: server, key: key, documents: store, target: graphtarget.New(client), cfg: backup.Config{
-		Store: store, Vault: vault,
+	w := &world{t: t, server: server, key: key, documents: s, target: graphtarget.New(client), cfg: backup.Config{
+		Store: s, Vault: vault,
 		Source: func(context.Context, string) (inventory.Source, error) { return graphsource.New(client), nil },
 	}}
 	w.tracker = runstest.New(t, runs.Config{Operations: []runs.Operation{

@@ -239,7 +239,7 @@ func TestRetention(t *testing.T) {
 // that was wrapped anew opens everything.
 func TestKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newSample(t)
+		s := newSample(t, memrestore.New())
 		ctx := t.Context()
 		other, err := backup.OpenKeyFile(filepath.Join(t.TempDir(), "other.key"))
 		if err != nil {
