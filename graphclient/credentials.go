@@ -38,7 +38,9 @@ type CredentialsConfig struct {
 
 	// Timeout is how long one attempt may take; 0 means 20 seconds. Patience is
 	// how long attempts are made before the requests that wait are told; 0
-	// means 2 minutes. Requests whose context ends sooner do not wait for it.
+	// means 2 minutes. Requests whose context ends sooner do not wait for it, and
+	// nobody does again for a minute after the latest attempt has failed: then
+	// one attempt a second decides.
 	Timeout  time.Duration
 	Patience time.Duration
 
@@ -70,8 +72,9 @@ type ClientCredentials struct {
 	now      func() time.Time
 	flights  singleflight.Group
 
-	mu     sync.Mutex
-	tokens map[tokenKey]keptToken
+	mu      sync.Mutex
+	tokens  map[tokenKey]keptToken
+	outages map[tokenKey]outage
 }
 
 // A keptToken is a token that serves until it is time for the next.
@@ -79,6 +82,21 @@ type keptToken struct {
 	Token
 	renew time.Time
 }
+
+// An outage is how the latest attempt failed to get a token, after the token
+// service had had its time.
+type outage struct {
+	is     Error
+	at     time.Time
+	probed bool // it was a single attempt
+}
+
+// While an outage is younger than outageTime nobody waits for the service to come
+// back: there is one attempt at most every probeTime.
+const (
+	outageTime = time.Minute
+	probeTime  = time.Second
+)
 
 // A tokenKey is what a token is good for. The client and the cloud are those
 // of the source.
@@ -108,7 +126,7 @@ func NewClientCredentials(cfg CredentialsConfig) (*ClientCredentials, error) {
 	s := &ClientCredentials{
 		client: cfg.ClientID, secret: cfg.Secret, endpoint: endpoint, rt: rt, log: cfg.Logger, now: cfg.Now,
 		timeout: orDefault(cfg.Timeout, 20*time.Second), patience: orDefault(cfg.Patience, 2*time.Minute),
-		tokens: map[tokenKey]keptToken{},
+		tokens: map[tokenKey]keptToken{}, outages: map[tokenKey]outage{},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -197,12 +215,24 @@ func (s *ClientCredentials) renew(ctx context.Context, key tokenKey, refused Sec
 	if t, fresh := s.kept(key, refused); fresh {
 		return t, nil
 	}
-	t, err := s.ask(ctx, key)
+	s.mu.Lock()
+	out, down := s.outages[key]
+	s.mu.Unlock()
+	since := s.now().Sub(out.at)
+	if down = down && since < outageTime; down && out.probed && since < probeTime {
+		return keptToken{}, &out.is
+	}
+	t, err := s.ask(ctx, key, down)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e, ok := errors.AsType[*Error](err); ok && e.Reason != ErrUnauthenticated {
+		s.outages[key] = outage{*e, s.now(), down}
+	} else {
+		delete(s.outages, key)
+	}
 	if err != nil {
 		return keptToken{}, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	// Every claims challenge makes a new key.
 	maps.DeleteFunc(s.tokens, func(_ tokenKey, t keptToken) bool { return t.Expires.Before(s.now()) })
 	s.tokens[key] = t

@@ -283,6 +283,43 @@ func TestTokenServiceOutage(t *testing.T) {
 	})
 }
 
+// A token service that is down for long is waited for once, not by each request
+// anew, is not stormed, and serves again from the moment that it is back.
+func TestTokenServiceStaysDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		sts := &service{reply: func(int, *http.Request, string) (*http.Response, error) {
+			if time.Since(start) < 5*time.Minute {
+				return answer(200, `<html>sign in</html>`), nil
+			}
+			return answer(200, `{"token_type":"Bearer","expires_in":7200,"access_token":"t"}`), nil
+		}}
+		tokens := newCredentials(t, sts, nil)
+		if _, err := tokens.Token(t.Context(), request()); err == nil || time.Since(start) < time.Minute {
+			t.Errorf("got %v after %v, want an error after about two minutes", err, time.Since(start))
+		}
+		before, begin := sts.count(), time.Now()
+		for range 1000 {
+			if _, err := tokens.Token(t.Context(), request()); err == nil {
+				t.Fatal("got a token of a service that is down")
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		if n, took := sts.count()-before, time.Since(begin); n > 11 || took > 11*time.Second {
+			t.Errorf("1,000 requests within 10 s made %d token requests and took %v", n, took)
+		}
+		for range 200 {
+			time.Sleep(time.Second)
+			if _, err := tokens.Token(t.Context(), request()); err == nil {
+				break
+			}
+		}
+		if late := time.Since(start) - 5*time.Minute; late < 0 || late > 2*time.Second {
+			t.Errorf("served %v after the service was back, want 2 s at most", late)
+		}
+	})
+}
+
 // A token service that never answers costs a bounded time.
 func TestSlowTokenService(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -15,8 +15,8 @@ import (
 // maxTokenBody is how large an answer of the token service may be.
 const maxTokenBody = 256 << 10
 
-// ask makes the attempts to get a token.
-func (s *ClientCredentials) ask(ctx context.Context, key tokenKey) (keptToken, error) {
+// ask makes the attempts to get a token: one if the service is known to be down.
+func (s *ClientCredentials) ask(ctx context.Context, key tokenKey, down bool) (keptToken, error) {
 	u, err := s.endpoint(key.tenant)
 	if err != nil {
 		return keptToken{}, err
@@ -35,7 +35,7 @@ func (s *ClientCredentials) ask(ctx context.Context, key tokenKey) (keptToken, e
 		s.log.LogAttrs(ctx, slog.LevelWarn, "token request failed",
 			slog.String("tenant", key.tenant), slog.Int("status", e.Status), slog.String("reason", string(e.Reason)),
 			slog.String("code", e.Code), slog.Int("attempt", n))
-		if e.Reason == ErrUnauthenticated || !sleep(ctx, backoff(n, min(e.RetryAfter, time.Minute))) {
+		if down || e.Reason == ErrUnauthenticated || !sleep(ctx, backoff(n, min(e.RetryAfter, time.Minute))) {
 			return keptToken{}, e
 		}
 	}
