@@ -248,14 +248,18 @@ func crash(t *testing.T, ready *planned, c crashCase) bool {
 	k.left = -1
 	k.mu.Unlock()
 	w.truthful(at, r.ID)
+	var last *runs.Run
 	for range 30 { // whoever has to wait is executed again
-		w.execute(contoso, r.ID)
+		last = w.execute(contoso, r.ID)
 		if w.finished(r.ID) {
 			break
 		}
 		time.Sleep(time.Minute) // synctest: until the service shows what it has
 	}
 	w.right(at, r.ID)
+	if n := int64(len(w.items(contoso, r.ID))); last.Outcome != runs.OutcomeSucceeded || last.Counts.Succeeded != n || last.Counts.Total != n {
+		t.Errorf("%s: the last run ended as %s, %d of %d, want all %d succeeded", at, last.Outcome, last.Counts.Succeeded, last.Counts.Total, n)
+	}
 	return reached
 }
 

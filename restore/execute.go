@@ -220,7 +220,12 @@ func (w *execution) write(ctx context.Context) error {
 		return err
 	}
 	for _, e := range w.items {
-		if e.Step != Done && !e.Decision.Writes() {
+		switch {
+		case e.Step == Done: // by an earlier attempt, which may have died before it could say so
+			if !w.x.Done(e.key()) {
+				w.tell(e)
+			}
+		case !e.Decision.Writes():
 			if err := w.leave(ctx, e); err != nil {
 				return err
 			}
@@ -339,19 +344,9 @@ func (w *execution) put(ctx context.Context, e *entry) error {
 func (w *execution) leave(ctx context.Context, e *entry) error {
 	switch e.Decision {
 	case Unchanged:
-		e.Step, e.Result = Done, Same
-		if err := w.put(ctx, e); err != nil {
-			return err
-		}
-		w.x.Succeed(e.key())
-		return nil
+		return w.settleAs(ctx, e, Same)
 	case Skip:
-		e.Step, e.Result = Done, Skipped
-		if err := w.put(ctx, e); err != nil {
-			return err
-		}
-		w.x.Skip(e.key(), e.Reason)
-		return nil
+		return w.settleAs(ctx, e, Skipped)
 	case Ambiguous:
 		return w.fail(ctx, e, Unclear, e.Reason, e.Message)
 	case Conflict:
@@ -363,12 +358,33 @@ func (w *execution) leave(ctx context.Context, e *entry) error {
 
 // fail settles an item with a result that is none of the good ones.
 func (w *execution) fail(ctx context.Context, e *entry, result Result, reason runs.Reason, message string) error {
-	e.Step, e.Result, e.Reason, e.Message = Done, result, reason, message
+	e.Reason, e.Message = reason, message
+	return w.settleAs(ctx, e, result)
+}
+
+// settleAs stores what became of an item, and then tells it.
+func (w *execution) settleAs(ctx context.Context, e *entry, result Result) error {
+	e.Step, e.Result = Done, result
 	if err := w.put(ctx, e); err != nil {
 		return err
 	}
-	w.x.Fail(e.key(), runs.Public(nil, reason, message))
+	w.tell(e)
 	return nil
+}
+
+// tell reports what became of an item that is done. One whose assignments could
+// not be written is not right.
+func (w *execution) tell(e *entry) {
+	switch {
+	case e.Result == Skipped:
+		w.x.Skip(e.key(), e.Reason)
+	case e.Result != Same && e.Result != Verified:
+		w.x.Fail(e.key(), runs.Public(nil, e.Reason, e.Message))
+	case e.AssignmentsReason != "" && e.Result == Verified:
+		w.x.Fail(e.key(), runs.Public(nil, e.AssignmentsReason, "It was restored without its assignments. "+explain(e.AssignmentsReason)))
+	default:
+		w.x.Succeed(e.key())
+	}
 }
 
 // conclude records what became of the restore.

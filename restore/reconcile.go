@@ -201,11 +201,7 @@ func (w *execution) verifyAll(ctx context.Context, tasks []*task, last bool) (le
 		equal := is != nil && is.hash == t.want.hash && (t.want.unassigned != "" || is.assignmentHash == t.want.assignmentHash)
 		switch {
 		case equal:
-			t.Step, t.Result = Done, Verified
-			if err := w.put(ctx, t.entry); err != nil {
-				return nil, err
-			}
-			w.done(t)
+			err = w.settleAs(ctx, t.entry, Verified)
 		case !last:
 			left = append(left, t)
 		case is == nil:
@@ -221,14 +217,4 @@ func (w *execution) verifyAll(ctx context.Context, tasks []*task, last bool) (le
 		}
 	}
 	return left, nil
-}
-
-// done reports an item that was written and is right. One whose assignments could
-// not be written is not.
-func (w *execution) done(t *task) {
-	if t.AssignmentsReason != "" {
-		w.x.Fail(t.key(), runs.Public(nil, t.AssignmentsReason, "It was restored without its assignments. "+explain(t.AssignmentsReason)))
-		return
-	}
-	w.x.Succeed(t.key())
 }

@@ -288,10 +288,10 @@ func (w *world) preview(tenant, id string) {
 }
 
 // execute has a restore executed for real.
-func (w *world) execute(tenant, id string) {
+func (w *world) execute(tenant, id string) *runs.Run {
 	w.t.Helper()
 	dry := false
-	w.run(tenant, restore.ExecuteType, restore.ExecuteInput{
+	return w.run(tenant, restore.ExecuteType, restore.ExecuteInput{
 		Restore: id, DryRun: &dry, Acknowledge: true, Confirm: tenant,
 		Consent: []string{"roleAssignment", "operationApprovalPolicy"},
 	})
