@@ -35,7 +35,8 @@ import (
 //	POST /t/{tenant}/runs/{id}/cancel  {"why":"…"}
 //	POST /t/{tenant}/runs/{id}/retry   with Idempotency-Key
 //
-// Filters of runs: status, outcome, type (each a list with commas), initiator
+// Filters of runs: status (outcomes too, and the names of the hub's tabs: active,
+// partial, all), outcome, type (each a list with commas), initiator
 // (an id, or "me"), target (an id), since (24h, 7d) or from and to (RFC 3339 or
 // a day), not.status, not.outcome, not.type, not.initiator, q (see
 // [ParseSearch]), limit (1 to 200), after (a cursor). What else is in the query

@@ -219,6 +219,10 @@ func TestCanonicalQuery(t *testing.T) {
 	for query, want := range map[string]string{
 		"q=&type=&since=":                             "",
 		"q=status%3Afailed&type=":                     "outcome=failed",
+		"status=failed":                               "outcome=failed",
+		"status=active":                               "status=queued%2Crunning",
+		"status=partial&type=a.b":                     "outcome=partially_succeeded&type=a.b",
+		"status=all":                                  "",
 		"q=-type%3Aa.b+x&type=a.c":                    "not.type=a.b&q=x&type=a.c",
 		"q=type%3Aa.b+%22Conditional+Access%22":       "q=%22Conditional+Access%22&type=a.b",
 		"q=created%3A%3E%3D2026-01-01+initiator%3Ame": "from=2026-01-01T00%3A00%3A00Z&initiator=me",

@@ -106,9 +106,7 @@ func (f Filter) check() error {
 	}
 	for name, outcomes := range map[string][]runs.Outcome{"outcome": f.Query.Outcomes, "not.outcome": f.NotOutcomes} {
 		for _, o := range outcomes {
-			switch o {
-			case runs.OutcomeSucceeded, runs.OutcomePartiallySucceeded, runs.OutcomeFailed, runs.OutcomeCanceled, runs.OutcomeBlocked:
-			default:
+			if !isOutcome(o) {
 				return bad(name)
 			}
 		}
@@ -213,7 +211,7 @@ func (f Filter) rest() string {
 // that it stands for; words remain in q, each a value of its own.
 func spread(v url.Values) (url.Values, error) {
 	if !v.Has("q") {
-		return v, nil
+		return tell(v)
 	}
 	found, err := ParseSearch(strings.Join(v["q"], " "))
 	if err != nil {
@@ -224,7 +222,60 @@ func spread(v url.Values) (url.Values, error) {
 	for name, values := range found {
 		all[name] = append(slices.Clone(all[name]), values...)
 	}
-	return all, nil
+	return tell(all)
+}
+
+// tell tells statuses and outcomes apart, which people do not: a run is queued,
+// active or failed. It returns v if there is nothing to tell.
+func tell(v url.Values) (url.Values, error) {
+	told := v
+	for _, not := range []string{"", "not."} {
+		var statuses, outcomes []string
+		values := split[string](v[not+"status"])
+		for _, s := range values {
+			switch s {
+			case "all": // of the tabs, as are active and partial
+			case "active":
+				statuses = append(statuses, string(runs.StatusQueued), string(runs.StatusRunning))
+			case "partial":
+				outcomes = append(outcomes, string(runs.OutcomePartiallySucceeded))
+			default:
+				if isOutcome(runs.Outcome(s)) {
+					outcomes = append(outcomes, s)
+				} else {
+					statuses = append(statuses, s)
+				}
+			}
+		}
+		switch {
+		case slices.Equal(values, statuses):
+			continue
+		case len(statuses) > 0 && len(outcomes) > 0 && not == "":
+			return nil, runs.Public(runs.ErrInvalid, runs.ReasonInvalidInput,
+				"The parameter status names runs that have ended and runs that have not. Ask for one of both.")
+		}
+		told = maps.Clone(told)
+		set(told, not+"status", statuses)
+		set(told, not+"outcome", append(slices.Clone(told[not+"outcome"]), outcomes...))
+	}
+	return told, nil
+}
+
+// set sets a list, or takes it away if it is empty.
+func set(v url.Values, name string, values []string) {
+	if len(values) == 0 {
+		delete(v, name)
+		return
+	}
+	v[name] = []string{strings.Join(values, ",")}
+}
+
+func isOutcome(o runs.Outcome) bool {
+	switch o {
+	case runs.OutcomeSucceeded, runs.OutcomePartiallySucceeded, runs.OutcomeFailed, runs.OutcomeCanceled, runs.OutcomeBlocked:
+		return true
+	}
+	return false
 }
 
 // canonical is v with the search text spread over the parameters, the words

@@ -88,8 +88,7 @@ func addTerm(v url.Values, name, value string, not bool) error {
 	switch name {
 	case "status":
 		// People do not tell the two apart: a run is queued, running or failed.
-		switch runs.Outcome(value) {
-		case runs.OutcomeSucceeded, runs.OutcomePartiallySucceeded, runs.OutcomeFailed, runs.OutcomeCanceled, runs.OutcomeBlocked:
+		if isOutcome(runs.Outcome(value)) {
 			name = "outcome"
 		}
 	case "created":
