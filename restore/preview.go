@@ -56,6 +56,9 @@ func targetOf(restore string) runs.Target { return runs.Target{Kind: "restore", 
 
 // known refuses a restore that the tenant does not have.
 func (cfg Config) known(ctx context.Context, tenant, id string) (*Restore, error) {
+	if id == "" {
+		return nil, refuse("The params have no restore, which is the ID of one.")
+	}
 	if cfg.Store == nil {
 		return nil, nil // whoever executes the run will know
 	}

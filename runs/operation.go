@@ -159,7 +159,7 @@ func (s *Spec[In]) decode(raw json.RawMessage) (any, error) {
 	dec.DisallowUnknownFields()
 	dec.UseNumber() // what has no type of its own stays exact
 	if err := dec.Decode(in); err != nil {
-		return nil, Public(err, ReasonInvalidInput, inputProblem(err))
+		return nil, Public(err, ReasonInvalidInput, InputProblem("The params", err))
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, Public(err, ReasonInvalidInput, "The params are more than one JSON value.")
@@ -215,20 +215,21 @@ func (s *Spec[In]) handle(ctx context.Context, x *Exec, in any) error {
 	return s.Handle(ctx, x, *in.(*In))
 }
 
-// inputProblem says what is wrong with an input without repeating any of it,
-// except for the name of a field.
-func inputProblem(err error) string {
+// InputProblem says for people what is wrong with JSON that encoding/json did not
+// read, without repeating any of it except for the name of a field. what is the
+// subject of the sentence, in the plural: "The params".
+func InputProblem(what string, err error) string {
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && isFieldName(e.Field) {
-		return "The params have a wrong kind of value in the field " + e.Field + "."
+		return what + " have a wrong kind of value in the field " + e.Field + "."
 	}
 	// encoding/json has no type for this one.
 	const unknown = "json: unknown field "
 	if text := err.Error(); len(text) > len(unknown)+2 && text[:len(unknown)] == unknown {
 		if name := text[len(unknown)+1 : len(text)-1]; isFieldName(name) {
-			return "The params have an unknown field, " + name + "."
+			return what + " have an unknown field, " + name + "."
 		}
 	}
-	return "The params are not valid JSON of the expected form."
+	return what + " are not valid JSON of the expected form."
 }
 
 // isFieldName reports whether s looks like the name of a field and not like

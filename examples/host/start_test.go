@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -102,6 +103,53 @@ func TestIdempotencyKey(t *testing.T) {
 	}
 	if status, _ := c.do("oskar", "POST", runsOf, `{"type":"inventory.sync"}`, nil, "Idempotency-Key", "k1"); status != http.StatusUnprocessableEntity {
 		t.Errorf("with other params: %d, want 422", status)
+	}
+}
+
+// Two keys are refused: nobody knows which of them was meant.
+func TestTwoIdempotencyKeys(t *testing.T) {
+	t.Parallel()
+	h, _ := serveBoth(t, tenantArgs("http://127.0.0.1:1", "memory")...)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, runsOf, strings.NewReader(`{"type":"inventory.sync"}`))
+	r.Header.Set("X-User", "oskar")
+	r.Header.Add("Idempotency-Key", "k1")
+	r.Header.Add("Idempotency-Key", "k2")
+	w := httptest.NewRecorder()
+	h.handler().ServeHTTP(w, r)
+	if w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "more than one Idempotency-Key") {
+		t.Errorf("%d %s, want 400", w.Code, w.Body)
+	}
+}
+
+// A refusal says what is wrong, by the name that it has in the request.
+func TestRefusalsSayWhat(t *testing.T) {
+	t.Parallel()
+	_, c := serveBoth(t, tenantArgs("http://127.0.0.1:1", "memory")...)
+	for _, tt := range []struct{ method, path, body, want string }{
+		{"POST", runsOf, `{"type":"inventory.sync","extra":1}`, "extra"},
+		{"POST", runsOf, `{"type":7}`, "type"},
+		{"POST", runsOf, `{"type":"inventory.sync","params":{"no_such":1}}`, "no_such"},
+		{"POST", runsOf, `{"type":"inventory.sync"}{}`, "more than one"},
+		{"POST", runsOf, ``, "empty"},
+		{"POST", runsOf, `{"type":"backup_set.verify"}`, "backup_set"},
+		{"POST", runsOf, `{"type":"backup_set.verify","params":{}}`, "backup_set"},
+		{"POST", runsOf, `{"type":"backup_set.export","params":{"backup_set":""}}`, "backup_set"},
+		{"POST", runsOf, `{"type":"backup_set.add_policies","params":{"all":true}}`, "backup_set"},
+		{"POST", runsOf, `{"type":"restore.preview","params":{}}`, "restore"},
+		{"POST", runsOf, `{"type":"restore.execute","params":{}}`, "restore"},
+		{"GET", "/api/v1/t/contoso/inventory/links?kind=", "", "kind"},
+		{"GET", "/api/v1/t/contoso/inventory/links?kind=assignmentFilter", "", "id"},
+		{"GET", runsOf + "?status=queued,failed", "", "status"},
+	} {
+		var p struct {
+			Code, Detail string
+			Status       int
+		}
+		status, header := c.do("olivia", tt.method, tt.path, tt.body, &p)
+		if status != http.StatusBadRequest || p.Status != status || p.Code != "invalid_input" || !strings.Contains(p.Detail, tt.want) ||
+			header.Get("Content-Type") != "application/problem+json" {
+			t.Errorf("%s %s %s: %d %+v, want 400 that says %q", tt.method, tt.path, tt.body, status, p, tt.want)
+		}
 	}
 }
 

@@ -147,6 +147,9 @@ func (cfg Config) prepareAdd(ctx context.Context, tenant string, in *AddInput) e
 
 // exists refuses a set that the tenant does not have.
 func (cfg Config) exists(ctx context.Context, tenant, set string) error {
+	if set == "" {
+		return refuse("The params have no backup_set, which is the ID of one.")
+	}
 	if cfg.Store == nil {
 		return nil // whoever executes the run will know
 	}

@@ -43,9 +43,14 @@ func (a *API) retry(w http.ResponseWriter, r *http.Request, v Viewer) error {
 
 // OnceOf turns the Idempotency-Key of a request into a [runs.Request].Once that
 // belongs to the actor; without that header it is empty. It reports
-// [runs.ErrInvalid] for one that is too long.
+// [runs.ErrInvalid] for one that is too long, and for more than one: nobody knows
+// which of them a proxy or the client meant.
 func OnceOf(r *http.Request, actor runs.Actor) (string, error) {
-	key := r.Header.Get("Idempotency-Key")
+	const name = "Idempotency-Key"
+	if len(r.Header.Values(name)) > 1 {
+		return "", runs.Public(runs.ErrInvalid, runs.ReasonInvalidInput, "There is more than one Idempotency-Key.")
+	}
+	key := r.Header.Get(name)
 	if len(key) > 255 {
 		return "", runs.Public(runs.ErrInvalid, runs.ReasonInvalidInput, "The Idempotency-Key is longer than 255 bytes.")
 	}
@@ -83,25 +88,23 @@ func (a *API) WriteStarted(w http.ResponseWriter, r *http.Request, v Viewer, sta
 }
 
 // ReadJSON reads a body that is one JSON object into v, strictly: unknown fields
-// are refused. It reports [runs.ErrInvalid] with a sentence, and io.EOF besides
-// if the body is empty.
+// are refused. It reports [runs.ErrInvalid] with a sentence that names the field,
+// and io.EOF besides if the body is empty.
 func ReadJSON(body io.Reader, v any) error {
-	const form = "The body is not one JSON object of the expected form."
 	dec := json.NewDecoder(body)
 	dec.DisallowUnknownFields()
 	err := dec.Decode(v)
-	if err == nil {
-		if _, err = dec.Token(); errors.Is(err, io.EOF) {
-			return nil
-		}
-		err = runs.ErrInvalid
-	}
-	message := form
+	kind, message := runs.ErrInvalid, ""
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		message = "The body is too large."
+	} else if errors.Is(err, io.EOF) {
+		kind, message = errors.Join(runs.ErrInvalid, io.EOF), "The body is empty. It is to be one JSON object."
+	} else if err != nil {
+		message = runs.InputProblem("The contents of the body", err)
+	} else if _, err = dec.Token(); !errors.Is(err, io.EOF) {
+		message = "The body is more than one JSON object."
+	} else {
+		return nil
 	}
-	if errors.Is(err, io.EOF) {
-		return runs.Public(errors.Join(runs.ErrInvalid, io.EOF), runs.ReasonInvalidInput, message)
-	}
-	return runs.Public(runs.ErrInvalid, runs.ReasonInvalidInput, message)
+	return runs.Public(kind, runs.ReasonInvalidInput, message)
 }
