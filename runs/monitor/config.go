@@ -73,7 +73,8 @@ type Config struct {
 
 	// Tenants, if set, lists the tenants that an actor can change to, in the
 	// order in which they are shown. The hub leaves out those that Authorizer
-	// does not let the actor view. If nil, there is no such choice.
+	// does not let the actor view. If nil, there is no such choice, and the hub's
+	// first page asks for the tenant's name.
 	Tenants func(ctx context.Context, actor runs.Actor) ([]string, error)
 
 	// Layout, if set, writes the document around a page of the hub, so that it

@@ -189,8 +189,17 @@ func (h *Hub) tenants(ctx context.Context, actor runs.Actor) ([]string, error) {
 	return visible, nil
 }
 
-// home leads to the first tenant that the actor may view.
+// home leads to the first tenant that the actor may view. A hub that knows of no
+// list of tenants asks which.
 func (h *Hub) home(w http.ResponseWriter, r *http.Request, p *page) error {
+	if tenant := r.URL.Query().Get("tenant"); tenant != "" {
+		http.Redirect(w, r, p.Base+"/t/"+url.PathEscape(tenant)+"/", http.StatusSeeOther)
+		return nil
+	}
+	if h.cfg.Tenants == nil {
+		p.Title = p.T("home.title")
+		return h.render(w, r, http.StatusOK, "home", p)
+	}
 	tenants, err := h.tenants(r.Context(), p.Actor)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tenantatlas/tenantatlas/internal/htmlcheck"
 	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/memruns"
 	"github.com/tenantatlas/tenantatlas/runs/monitor"
@@ -282,6 +283,32 @@ func (d *desk) hubAt(base string) http.Handler {
 		r.Pattern = base + "/"
 		d.hub.ServeHTTP(w, r)
 	})
+}
+
+// A hub that does not know the tenants asks which, without JavaScript; one that
+// knows them leads to the first.
+func TestHome(t *testing.T) {
+	for name, test := range map[string]struct {
+		tenants func(context.Context, runs.Actor) ([]string, error)
+		path    string
+		status  int
+		want    string
+	}{
+		"unknown":       {nil, "/ops/", 200, `<input type="text" name="tenant"`},
+		"asked":         {nil, "/ops/?tenant=a%2Fc+me", 303, "/ops/t/a%2Fc%20me/"},
+		"somebody's":    {nil, "/ops/?tenant=%2F%2Fevil.example", 303, "/ops/t/%2F%2Fevil.example/"},
+		"known":         {func(context.Context, runs.Actor) ([]string, error) { return []string{"globex", "acme"}, nil }, "/ops/", 303, "/ops/t/acme/"},
+		"none of these": {func(context.Context, runs.Actor) ([]string, error) { return []string{"globex"}, nil }, "/ops/", 404, ""},
+	} {
+		d := newDesk(t, func(cfg *monitor.Config) { cfg.Tenants = test.tenants })
+		resp, body := d.get(t, "readonly", test.path)
+		if resp.StatusCode != test.status || !strings.Contains(body+resp.Header.Get("Location"), test.want) {
+			t.Errorf("%s: %d to %q, want %d with %q\n%s", name, resp.StatusCode, resp.Header.Get("Location"), test.status, test.want, body)
+		}
+	}
+	for _, wrong := range htmlcheck.Check(page(t, newDesk(t, nil).handler, "readonly", "/ops/")) {
+		t.Error(wrong)
+	}
 }
 
 func TestSecurityHeaders(t *testing.T) {
