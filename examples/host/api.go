@@ -11,7 +11,7 @@ import (
 )
 
 func (h *host) routeAPI(mux *router) {
-	mux.Handle(apiBase+"/", http.StripPrefix(apiBase, h.api))
+	mux.Handle(apiBase+"/", mux.orMethods(http.StripPrefix(apiBase, h.api)))
 	mux.HandleFunc("POST "+apiBase+"/t/{tenant}/runs", h.api.Viewing(h.startRun))
 	inv := "GET " + apiBase + "/t/{tenant}/inventory"
 	mux.HandleFunc(inv+"/items", h.api.Viewing(h.listItems))
@@ -89,9 +89,13 @@ func (h *host) listLinks(w http.ResponseWriter, r *http.Request, v monitor.Viewe
 	if err != nil {
 		return err
 	}
+	from := inventory.Ref{Kind: q.Get("kind"), ID: q.Get("id")}
+	if from.Kind == "" || from.ID == "" {
+		return runs.Public(runs.ErrInvalid, runs.ReasonInvalidInput, "Links are those of one object. Give its kind and its id.")
+	}
 	page, err := h.stores.inventory.Links(r.Context(), inventory.LinkQuery{
 		Tenant: v.Tenant,
-		From:   inventory.Ref{Kind: q.Get("kind"), ID: q.Get("id")},
+		From:   from,
 		After:  runs.Cursor(q.Get("after")),
 		Limit:  limit,
 	})

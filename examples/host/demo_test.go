@@ -28,7 +28,7 @@ func TestDemo(t *testing.T) {
 	}()
 	var first bytes.Buffer
 	buf := make([]byte, 256)
-	for !bytes.ContainsRune(first.Bytes(), '\n') {
+	for bytes.Count(first.Bytes(), []byte("\n")) < 2 {
 		n, err := out.Read(buf)
 		if err != nil {
 			t.Fatal(err)
@@ -40,6 +40,9 @@ func TestDemo(t *testing.T) {
 	base, ok := strings.CutPrefix(line, "listening on ")
 	if !ok {
 		t.Fatalf("the first line is %q", line)
+	}
+	if want := "\n  " + base + "/ops/\n"; !strings.Contains(first.String(), want) {
+		t.Errorf("it said %q, not where the hub is", first.String())
 	}
 	jar, err := cookiejar.New(nil)
 	if err != nil {

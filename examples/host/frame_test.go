@@ -106,6 +106,33 @@ func TestRequestLog(t *testing.T) {
 	}
 }
 
+// What is there by another method says by which, whoever answers for it: the host
+// or the API in it.
+func TestMethods(t *testing.T) {
+	t.Parallel()
+	_, c := serveBoth(t, append(tenantArgs("http://127.0.0.1:1", "memory"), "-actions")...)
+	for _, tt := range []struct{ method, path, allow string }{
+		{"DELETE", runsOf, "GET, HEAD, POST"},
+		{"PUT", runsOf + "/x", "GET, HEAD"},
+		{"GET", runsOf + "/x/cancel", "POST"},
+		{"POST", "/api/v1/t/contoso/inventory/items", "GET, HEAD"},
+		{"DELETE", "/api/v1/t/contoso/inventory/items/a/b", "GET, HEAD"},
+		{"DELETE", "/api/v1/t/contoso/restores/x", "GET, HEAD, PATCH"},
+		{"POST", "/api/v1/me", "GET, HEAD"},
+		{"POST", "/api/v1/no/such", ""},
+	} {
+		var p struct{ Status int }
+		want := http.StatusMethodNotAllowed
+		if tt.allow == "" {
+			want = http.StatusNotFound
+		}
+		status, header := c.do("olivia", tt.method, tt.path, "", &p)
+		if status != want || p.Status != want || header.Get("Allow") != tt.allow {
+			t.Errorf("%s %s: %d, Allow %q; want %d, %q", tt.method, tt.path, status, header.Get("Allow"), want, tt.allow)
+		}
+	}
+}
+
 // What others have said cannot break a line, color a terminal or turn its text
 // around, in any kind of value.
 func TestLogInjection(t *testing.T) {

@@ -8,6 +8,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -40,6 +41,9 @@ func main() {
 // run serves until ctx ends. Its first line on out is the address.
 func run(ctx context.Context, args []string, env func(string) string, out, log io.Writer) error {
 	opts, err := parseOptions(args, env, log)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil // it was given
+	}
 	if err != nil {
 		return err
 	}
@@ -54,6 +58,7 @@ func run(ctx context.Context, args []string, env func(string) string, out, log i
 	}
 	base := "http://" + listener.Addr().String()
 	fmt.Fprintln(out, "listening on", base)
+	fmt.Fprintf(out, "  %s%s/\n", base, opsBase)
 	for _, t := range opts.tenants {
 		fmt.Fprintf(out, "  %s/t/%s/inventory\n", base, t.name)
 	}

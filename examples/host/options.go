@@ -63,7 +63,9 @@ func parseOptions(args []string, env func(string) string, out io.Writer) (*optio
 	f.Func("tenant", "serve the tenant with this `NAME=ENTRA_TENANT_ID`; may be repeated", o.addTenant)
 	f.StringVar(&o.authHeader, "auth-header", "", "`name` of the header in which a trusted proxy passes the user's id")
 	f.Func("role", "give a user a role: `USER=ROLE[@TENANT]`; may be repeated", o.addRole)
-	if err := f.Parse(args); err != nil {
+	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil, err
+	} else if err != nil {
 		return nil, errUsage
 	}
 	o.addrGiven = o.addr != ""

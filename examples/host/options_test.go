@@ -64,6 +64,25 @@ func TestOptionsRefuse(t *testing.T) {
 	}
 }
 
+// Who asks for help gets it, and has done nothing wrong.
+func TestHelp(t *testing.T) {
+	var said strings.Builder
+	if err := run(t.Context(), []string{"-h"}, env(), io.Discard, &said); err != nil || !strings.Contains(said.String(), "-auth-header") {
+		t.Errorf("-h: %v\n%s", err, said.String())
+	}
+}
+
+// A database that is not there is one error, without the password.
+func TestDatabaseAway(t *testing.T) {
+	for _, db := range []string{"postgres://atlas:hunter2@127.0.0.1:1/atlas", "file:" + t.TempDir() + "/none/atlas.db"} {
+		_, err := newHost(t.Context(), &options{db: db}, newLogger(io.Discard))
+		if err == nil || !strings.HasPrefix(err.Error(), "reach the database that -db names: ") || strings.Count(err.Error(), "database that") != 1 ||
+			strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "migrate") {
+			t.Errorf("%s: %v", db, err)
+		}
+	}
+}
+
 func TestOptions(t *testing.T) {
 	o, err := parseOptions(strings.Fields("-demo=false -auth-header X-User -tenant contoso=id1 -tenant fabrikam=id2 "+
 		"-role dana@contoso.com=owner -role ron@contoso.com=readonly@fabrikam -graph-url http://127.0.0.1:1 -addr 0.0.0.0:1"), credentials, io.Discard)

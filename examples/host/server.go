@@ -106,6 +106,32 @@ func (rt *router) pattern(r *http.Request) string {
 	return cmp.Or(inner, pattern)
 }
 
+// orMethods answers 405 for what has a route by another method, be it the host's
+// or the API's, and leaves the rest to next. A mux cannot, since next takes all.
+func (rt *router) orMethods(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if rt.pattern(r) != apiBase+"/" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		var allowed []string
+		for _, m := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+			other := r.Clone(r.Context())
+			if other.Method = m; rt.pattern(other) != apiBase+"/" {
+				allowed = append(allowed, m)
+			}
+		}
+		if len(allowed) == 0 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Allow", strings.Join(allowed, ", "))
+		monitor.WriteProblem(w, http.StatusMethodNotAllowed, runs.Failure{
+			Reason: runs.ReasonUnsupported, Message: "This method is not allowed here.",
+		})
+	})
+}
+
 // common does what every answer needs: an id, security headers, limits, a line in
 // the log and its place in the metrics. The line has nothing that the client
 // chose but the id, which is of few letters.

@@ -158,6 +158,9 @@ func openBun(ctx context.Context, db bunkit.DB, closers ...func() error) (*store
 }
 
 func (s *stores) migrate(ctx context.Context, db bunkit.DB) error {
+	if err := db.Write.PingContext(ctx); err != nil {
+		return fmt.Errorf("reach the database that -db names: %w", err)
+	}
 	r, err := bunruns.New(db)
 	if err != nil {
 		return err
@@ -178,8 +181,10 @@ func (s *stores) migrate(ctx context.Context, db bunkit.DB) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(r.Migrate(ctx), inv.Migrate(ctx), inbox.Migrate(ctx), log.Migrate(ctx), backups.Migrate(ctx)); err != nil {
-		return fmt.Errorf("prepare the database: %w", err)
+	for _, migrate := range []func(context.Context) error{r.Migrate, inv.Migrate, inbox.Migrate, log.Migrate, backups.Migrate} {
+		if err := migrate(ctx); err != nil {
+			return fmt.Errorf("prepare the database: %w", err)
+		}
 	}
 	s.backups, s.restores = backups, backups
 	s.runs, s.items, s.pruner, s.inventory, s.directory, s.inbox, s.audit = r, r, r, inv, inv.Directory(), inbox, log
