@@ -19,6 +19,7 @@ type api struct {
 	limiter  *Limiter
 	rt       http.RoundTripper
 	log      *slog.Logger
+	observe  func(Attempt)
 	agent    string
 	body     *bodyReader
 	budget   *budget
@@ -60,6 +61,7 @@ func newAPI(cfg Config) (*api, error) {
 		limiter:  limiter,
 		rt:       rt,
 		log:      cfg.Logger,
+		observe:  cfg.Observe,
 		agent:    agent,
 		body:     &bodyReader{max: orDefault(cfg.MaxBody, 32<<20)},
 		budget:   &budget{left: budgetFull},

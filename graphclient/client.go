@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/tenantatlas/tenantatlas/graphclient/contract"
 )
 
 // Config says what a [Client] is made of. Tenant and Tokens are required.
@@ -34,6 +36,10 @@ type Config struct {
 	// that was throttled. Lines hold tenant, bucket, method, status, reason,
 	// ids, attempt and duration. If nil, nothing is logged.
 	Logger *slog.Logger
+
+	// Observe, if set, is told of every attempt, on the goroutine that made it;
+	// it must be quick.
+	Observe func(Attempt)
 
 	// UserAgent is the product and version of the host ("Contoso/1.2"); this
 	// package's own is appended.
@@ -64,6 +70,15 @@ type Config struct {
 	// Now reports the time, to understand dates in answers and the age of
 	// tokens. If nil, time.Now is used.
 	Now func() time.Time
+}
+
+// An Attempt is one request that was sent, whatever came of it.
+type Attempt struct {
+	Bucket    contract.Bucket // the service that it counts with
+	Status    int             // of HTTP; 0 if there was no answer
+	Reason    Reason          // why it failed; empty if it did not
+	Throttled int             // how many were refused for throttling: of a batch, its parts
+	Wait      time.Duration   // for the limiter, before
 }
 
 // A Client sends requests to the Graph of one tenant with the application's

@@ -55,12 +55,18 @@ func (a *api) exchange(ctx context.Context, c *call) (*answer, error) {
 	gate := a.limiter.gate(a.tenant, c.bucket)
 	first := false
 	for {
+		asked, sent := a.now(), t.sent
 		p, err := gate.enter(ctx, c.n, c.write, first)
 		if err != nil {
 			return nil, ended(c.method, &t, err)
 		}
+		wait := a.now().Sub(asked)
 		ans, e := a.attempt(ctx, c, &t)
-		gate.done(p, a.verdict(c, ans, e))
+		v := a.verdict(c, ans, e)
+		gate.done(p, v)
+		if a.observe != nil && t.sent > sent {
+			a.observe(attemptOf(c, ans, e, v, wait))
+		}
 		if e == nil {
 			return ans, nil
 		}
@@ -80,6 +86,16 @@ func (a *api) exchange(ctx context.Context, c *call) (*answer, error) {
 		}
 		first = s.first
 	}
+}
+
+func attemptOf(c *call, ans *answer, e *Error, v verdict, wait time.Duration) Attempt {
+	att := Attempt{Bucket: c.bucket, Throttled: v.throttled, Wait: wait}
+	if e != nil {
+		att.Status, att.Reason = e.Status, e.Reason
+	} else {
+		att.Status = ans.status
+	}
+	return att
 }
 
 // closeIdle makes the next attempt connect anew, because behind the present
