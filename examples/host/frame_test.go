@@ -53,9 +53,9 @@ func (b *buffer) requests(t *testing.T) (all []map[string]any) {
 }
 
 // serveLogged serves a host with one tenant and a log.
-func serveLogged(t *testing.T) (*host, *client, *buffer) {
+func serveLogged(t *testing.T, faults ...graphtest.Fault) (*host, *client, *buffer) {
 	t.Helper()
-	graph := newGraph(t, graphtest.Config{}, madeUp())
+	graph := newGraph(t, graphtest.Config{Faults: faults}, madeUp())
 	base, err := graph.Start()
 	if err != nil {
 		t.Fatal(err)

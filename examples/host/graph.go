@@ -42,6 +42,7 @@ func (h *host) targets() (map[string]*graphtarget.Target, error) {
 			Cloud:     cloud,
 			Limiter:   limiter,
 			Logger:    h.log,
+			Observe:   h.metrics.graph,
 			UserAgent: "TenantAtlasHost/0.1",
 		})
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/tenantatlas/tenantatlas/graphclient"
 	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/monitor"
 )
@@ -30,6 +31,8 @@ type metrics struct {
 
 	requests *prometheus.HistogramVec
 	streams  prometheus.Gauge
+
+	graphRequests, graphThrottled, graphWait *prometheus.CounterVec
 }
 
 func newMetrics() *metrics {
@@ -53,9 +56,13 @@ func newMetrics() *metrics {
 		streams: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "http_event_streams", Help: "Streams of events that are open.",
 		}),
+		graphRequests:  counter("graph_requests_total", "Requests to Graph, by the service that they count with and the status of the answer; 0 if there was none.", "graph_bucket", "graph_status"),
+		graphThrottled: counter("graph_throttled_total", "How often Graph refused for throttling, parts of batches included.", "graph_bucket"),
+		graphWait:      counter("graph_wait_seconds_total", "How long requests to Graph were held back to keep to its limits.", "graph_bucket"),
 	}
 	m.registry.MustRegister(
 		m.started, m.completed, m.lost, m.wait, m.duration, m.requests, m.streams,
+		m.graphRequests, m.graphThrottled, m.graphWait,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
@@ -93,6 +100,14 @@ func (m *metrics) Observe(_ context.Context, r *runs.Run) error {
 // request counts one that was answered.
 func (m *metrics) request(name, route string, status int, took time.Duration) {
 	m.requests.WithLabelValues(method(name), route, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+// graph counts one request to Graph.
+func (m *metrics) graph(a graphclient.Attempt) {
+	bucket := string(a.Bucket)
+	m.graphRequests.WithLabelValues(bucket, strconv.Itoa(a.Status)).Inc()
+	m.graphThrottled.WithLabelValues(bucket).Add(float64(a.Throttled))
+	m.graphWait.WithLabelValues(bucket).Add(max(0, a.Wait.Seconds()))
 }
 
 // A queueCollector says how many runs are active, from what the queue has

@@ -10,6 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/tenantatlas/tenantatlas/graphclient/contract"
+	"github.com/tenantatlas/tenantatlas/graphclient/graphtest"
 )
 
 // A scrape is what /metrics says: values by name and labels.
@@ -83,6 +86,24 @@ func TestMetrics(t *testing.T) {
 				t.Errorf("%s tells of %q", name, secret)
 			}
 		}
+	}
+}
+
+// Requests to Graph are counted by the service that they count with, throttled
+// ones and their waits too.
+func TestMetricsOfGraph(t *testing.T) {
+	t.Parallel()
+	_, c, _ := serveLogged(t, graphtest.Fault{Prefix: "/deviceManagement/assignmentFilters", Times: 1, Kind: graphtest.FaultThrottle, RetryAfter: "1"})
+	if run := c.sync(`{"policy_types":["assignmentFilter"]}`); run.Outcome != "succeeded" {
+		t.Fatalf("the sync has %s", run.Outcome)
+	}
+	got, label := c.metrics(), `graph_bucket="`+string(contract.BucketOf("/deviceManagement/assignmentFilters"))+`"`
+	got.want(t, map[string]float64{
+		`graph_requests_total{` + label + `,graph_status="429"}`: 1,
+		`graph_throttled_total{` + label + `}`:                   1,
+	})
+	if got[`graph_requests_total{`+label+`,graph_status="200"}`] < 1 || got[`graph_wait_seconds_total{`+label+`}`] < 1 {
+		t.Errorf("of Graph there is %v", got)
 	}
 }
 
