@@ -60,6 +60,7 @@ func ExecuteOperation(cfg Config) runs.Operation {
 			}
 			return runs.ActionRestore
 		},
+		Rights:   []runs.Action{runs.ActionStart, runs.ActionRestore},
 		Timeout:  cfg.Timeout,
 		Expected: cfg.Expected,
 	}

@@ -29,7 +29,9 @@ type Operation struct {
 	Margin    time.Duration
 	MaxLost   int
 
-	spec erased
+	spec   erased
+	scope  []string
+	rights []Action
 }
 
 // Executes reports whether the operation has a handler, so that this process
@@ -85,6 +87,11 @@ type Spec[In any] struct {
 	// nil, or if it returns "", it is [ActionStart].
 	Action func(in In) Action
 
+	// Rights are all that Action may return, for people to see who may start such
+	// a run; nobody is let or refused by them. If nil, they are what Action returns
+	// for the zero input.
+	Rights []Action
+
 	Timeout   time.Duration // as in [Operation]
 	Expected  time.Duration
 	Lease     time.Duration
@@ -106,6 +113,8 @@ func (s Spec[In]) Operation() Operation {
 		Margin:      s.Margin,
 		MaxLost:     s.MaxLost,
 		spec:        &s,
+		scope:       s.scope(),
+		rights:      s.rights(),
 	}
 	if op.Label == "" {
 		op.Label = string(s.Type)

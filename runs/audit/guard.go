@@ -32,6 +32,9 @@ var (
 // makes up tenants shall not make audits.
 func (l *Log) Guard(inner runs.Authorizer) *Guard { return &Guard{l, inner} }
 
+// Unwrap returns the authorizer whose answers g records.
+func (g *Guard) Unwrap() runs.Authorizer { return g.inner }
+
 // Authorize implements [runs.Authorizer].
 func (g *Guard) Authorize(ctx context.Context, actor runs.Actor, tenant string, a runs.Action) error {
 	err := g.inner.Authorize(ctx, actor, tenant, a)

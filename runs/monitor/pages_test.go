@@ -107,7 +107,10 @@ func TestPages(t *testing.T) {
 		{self + "?outcome=succeeded&q=nothing", []string{"No items match"}},
 		{self + "?started=new", []string{"Inventory sync queued."}},
 		{self + "?started=joined", []string{"started by Olivia"}},
-		{"/ops/t/acme/types", []string{"inventory.sync", "10 min", "and not start them"}},
+		{"/ops/t/acme/types", []string{
+			"inventory.sync", "10 min", "and not start them", ">tenant, params</td>", ">operator, manager, owner</td>", "Cancel somebody else&#39;s",
+			`data-label="operator">no</td><td role="cell" data-label="manager">yes</td>`, `data-label="you">no</td>`,
+		}},
 		{"/ops/notifications", []string{"Inventory sync partially succeeded", "Mark all read", "Mark read", "1<span class=\"quiet\"> unread"}},
 		{"/ops/notifications?show=read", []string{"No notifications"}},
 		{"/ops/settings", []string{"Kept in this browser only", "Compact", "noscript"}},

@@ -55,6 +55,21 @@ func TestModulesMakeNoMarkup(t *testing.T) {
 	}
 }
 
+// The look that was chosen is set by a script that the first paint waits for, from
+// what the settings have kept.
+func TestThemeBeforePaint(t *testing.T) {
+	_, body := newDesk(t, nil).get(t, "readonly", "/ops/settings")
+	script := regexp.MustCompile(`<script src="/ops/static/[^/"]+/theme\.js"></script>`).FindStringIndex(body)
+	if sheet := strings.Index(body, `rel="stylesheet"`); script == nil || script[0] > sheet {
+		t.Errorf("nothing sets the theme before the style sheet, which is at %d", sheet)
+	}
+	files := assetFiles(t)
+	store := regexp.MustCompile(`const store = '(\w+)'`).FindSubmatch(files["hub.js"])
+	if store == nil || !bytes.Contains(files["theme.js"], []byte("getItem('"+string(store[1])+"')")) {
+		t.Errorf("theme.js reads something else than hub.js, which has %q", store)
+	}
+}
+
 // Every word that a module says is there.
 func TestModulesSayKnownWords(t *testing.T) {
 	words, err := os.ReadFile("messages/en.json")
