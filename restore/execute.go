@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/tenantatlas/tenantatlas/graphclient/contract"
 	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/runs"
 )
@@ -33,7 +34,9 @@ type ExecuteInput struct {
 	Confirm     string `json:"confirm,omitempty"`
 
 	// Consent names the kinds that give people power over the tenant, and are to
-	// be restored all the same.
+	// be restored all the same; the Consent of the [Preview] lists those that
+	// there are. What is not named fails with [ReasonConsent], and everything
+	// else is restored.
 	Consent []string `json:"consent,omitempty"`
 }
 
@@ -82,6 +85,11 @@ func (cfg Config) prepareExecute(ctx context.Context, tenant string, in *Execute
 	}
 	if !dry && in.Confirm != tenant {
 		return runs.Public(nil, runs.ReasonInvalidInput, "Type the name of the tenant to confirm, or start a dry run.")
+	}
+	for _, kind := range in.Consent {
+		if t, ok := contract.Lookup(kind); !ok || t.Write.Consent == "" {
+			return runs.Public(nil, runs.ReasonInvalidInput, "The consent names a kind that needs none. The preview lists those that do.")
+		}
 	}
 	return r.ready(dry)
 }
@@ -146,7 +154,7 @@ func (cfg Config) execute(ctx context.Context, x *runs.Exec, in ExecuteInput) er
 func (w *execution) load(ctx context.Context) error {
 	found := 0
 	err := eachItem(ctx, w.cfg.Store, ItemQuery{Tenant: w.r.Tenant, Restore: w.r.ID}, func(i *Item) {
-		if e := w.byRef[i.Ref]; e != nil && e.Version == i.Version {
+		if e := w.byRef[i.Ref]; e != nil && e.Version == i.Version && i.Decision != "" {
 			e.Item = *i
 			if found++; e.Object != "" {
 				w.claim(e, e.Object)

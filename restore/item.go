@@ -7,7 +7,8 @@ import (
 	"github.com/tenantatlas/tenantatlas/runs"
 )
 
-// A Decision is what a preview says is to be done with an item.
+// A Decision is what a preview says is to be done with an item; empty while it
+// has not said so.
 type Decision string
 
 // The decisions.

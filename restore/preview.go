@@ -93,8 +93,8 @@ func (cfg Config) preview(ctx context.Context, x *runs.Exec, in PreviewInput) er
 	if err := j.match(ctx); err != nil {
 		return err
 	}
-	if err := j.cfg.Store.Clear(ctx, j.r.Tenant, j.r.ID, j.r.Fence); err != nil {
-		return fmt.Errorf("journal: %w", err)
+	if err := j.begin(ctx); err != nil {
+		return err
 	}
 	for chunk := range slices.Chunk(j.items, 50) {
 		if err := j.compareAll(ctx, chunk); err != nil {
@@ -117,6 +117,24 @@ func (j *job) settled(ctx context.Context) error {
 		err = runs.Public(nil, runs.ReasonNotReady, "It is not known yet what became of the last execution. Execute the restore again, or wait a quarter of an hour.")
 	}
 	return err
+}
+
+// begin stores all items without a decision, so that whoever watches sees each in
+// the place where its decision will be.
+func (j *job) begin(ctx context.Context) error {
+	if err := j.cfg.Store.Clear(ctx, j.r.Tenant, j.r.ID, j.r.Fence); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	for chunk := range slices.Chunk(j.items, 500) {
+		rows := make([]Item, len(chunk))
+		for i, e := range chunk {
+			rows[i] = Item{Ref: e.Ref, Name: e.Name, Version: e.Version, Step: Planned}
+		}
+		if err := j.cfg.Store.Put(ctx, j.r.Tenant, j.r.ID, j.r.Fence, rows); err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
+	}
+	return nil
 }
 
 // fence makes this run the only one that may write the items.
@@ -291,8 +309,13 @@ func (j *job) finishPreview(ctx context.Context, fingerprint string) error {
 		p.Decisions[e.Decision]++
 		if e.Decision.Writes() {
 			p.Approvals++
+			if e.typ.Write.Consent != "" && e.Kind != guarded {
+				p.Consent = append(p.Consent, e.Kind)
+			}
 		}
 	}
+	slices.Sort(p.Consent)
+	p.Consent = slices.Compact(p.Consent)
 	open := 0
 	for _, m := range j.mappings {
 		if !m.settled() && m.Kind == contract.TargetGroup {

@@ -68,6 +68,10 @@ type Preview struct {
 	// Approvals is how many writes a second administrator may have to approve,
 	// if the tenant asks for that.
 	Approvals int `json:"approvals,omitempty"`
+
+	// Consent are the kinds, sorted, that give people power over the tenant and
+	// would be written. An execution writes those that [ExecuteInput] names.
+	Consent []string `json:"consent,omitempty"`
 }
 
 // Clone returns a copy of p that shares nothing with it; nil of nil.
@@ -76,7 +80,7 @@ func (p *Preview) Clone() *Preview {
 		return nil
 	}
 	c := *p
-	c.Decisions, c.Blockers = maps.Clone(p.Decisions), slices.Clone(p.Blockers)
+	c.Decisions, c.Blockers, c.Consent = maps.Clone(p.Decisions), slices.Clone(p.Blockers), slices.Clone(p.Consent)
 	return &c
 }
 
@@ -104,10 +108,11 @@ func (e *Execution) Clone() *Execution {
 	return &c
 }
 
-// Status says how far the restore is, in the words of the hub.
+// Status says how far the restore is, in the words of the hub. A dry run changes
+// nothing, so it is no execution here.
 func (r *Restore) Status() string {
 	switch {
-	case r.Execution != nil:
+	case r.Execution != nil && !r.Execution.DryRun:
 		return "executed"
 	case r.Preview != nil && r.Preview.Fingerprint == r.Fingerprint():
 		return "previewed"
