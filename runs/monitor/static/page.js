@@ -87,11 +87,11 @@ function update(at, run) {
   /** @param {string} name */
   const field = (name) => at.querySelector(`[data-field="${name}"]`);
   const status = field('status');
-  if (status && (at.dataset.stage !== stage(run) || at.dataset.trouble !== (run.trouble ?? ''))) {
+  if (at.dataset.stage !== stage(run) || at.dataset.trouble !== (run.trouble ?? '')) {
     at.dataset.stage = stage(run);
     at.dataset.trouble = run.trouble ?? '';
-    status.replaceChildren(badge(run));
-    if (run.trouble && at.matches('tr')) status.append(make('span', { class: `trouble ${run.trouble}` }, say('trouble.' + run.trouble)));
+    status?.replaceChildren(badge(run));
+    if (run.trouble && at.matches('tr')) status?.append(make('span', { class: `trouble ${run.trouble}` }, say('trouble.' + run.trouble)));
   }
   const progress = field('progress');
   if (progress) bar(progress, run);
@@ -117,8 +117,10 @@ function take(run) {
     update(at, run);
     if (!at.matches('tr')) {
       announceRun(run);
-      // The page of a run says more about each stage than an event does.
-      if (before !== undefined && (before !== stage(run) || attempt !== String(run.attempt))) refresh(at, run);
+      // The page says more about each stage than an event does, and some parts of
+      // it more about each step.
+      const next = before !== undefined && (before !== stage(run) || attempt !== String(run.attempt));
+      if (next || 'live' in at.dataset) void refresh(run.id);
     }
   }
   if (run.status === 'running') running.set(run.id, run);
@@ -132,6 +134,12 @@ setInterval(() => {
 }, 1_000);
 setInterval(times, 20_000);
 
+// Some parts of a page say more than the run's own record, and so change while it
+// does not.
+setInterval(() => {
+  for (const at of all('[data-live][data-stage="running"]')) if (live() && !document.hidden) void refresh(at.getAttribute('data-run') ?? '');
+}, 2_000);
+
 /** Loads a page of the hub as a document. @param {string} url @returns {Promise<Document>} */
 function load(url) {
   return new Promise((resolve, reject) => {
@@ -144,25 +152,37 @@ function load(url) {
   });
 }
 
-/** @type {ReturnType<typeof setTimeout> | undefined} */ let refreshing;
+/** @type {Set<string>} runs of which the server says more than an event does */
+const outdated = new Set();
+let refreshing = false;
 
-/** Takes over what the server now says about a run. @param {HTMLElement} at @param {Run} run */
-function refresh(at, run) {
-  clearTimeout(refreshing);
-  // Not all who watch a run at once.
-  refreshing = setTimeout(async () => {
+/** Takes over what the server now says about a run. @param {string} id */
+async function refresh(id) {
+  outdated.add(id);
+  if (refreshing) return;
+  refreshing = true;
+  while (outdated.size) {
+    // Not all who watch a run at once, and nobody all the time.
+    await new Promise((done) => setTimeout(done, 200 + Math.random() * 600));
+    const places = [...outdated].flatMap((id) => all(`[data-run="${CSS.escape(id)}"]:not(tr)`));
+    outdated.clear();
     try {
-      const next = (await load(location.href)).querySelector(`.ops[data-run="${CSS.escape(run.id)}"]`);
-      if (next) {
-        merge(at, document.adoptNode(next));
-        times();
-        copies();
+      const next = await load(location.href);
+      for (const at of places) {
+        const now = at.id ? next.getElementById(at.id) : next.querySelector(`.ops[data-run="${CSS.escape(at.dataset.run ?? '')}"]`);
+        if (now) merge(at, document.adoptNode(now));
       }
+      times();
+      copies();
     } catch {
       // The next load of the page shows it.
     }
-  }, 200 + Math.random() * 600);
+  }
+  refreshing = false;
 }
+
+/** Whether there is text between the children of e. @param {Element} e */
+const hasText = (e) => [...e.childNodes].some((n) => n.nodeType === Node.TEXT_NODE && n.nodeValue?.trim());
 
 /**
  * Makes the children of at those of next. What is the same stays, and so does
@@ -170,15 +190,26 @@ function refresh(at, run) {
  * @param {Element} at @param {Element} next
  */
 function merge(at, next) {
-  /** @param {Element} e */
-  const key = (e) => `${e.localName} ${e.id || e.getAttribute('aria-labelledby') || e.className}`;
-  const old = new Map([...at.children].map((e) => [key(e), e]));
+  /** @param {Element} parent @returns {[string, Element][]} */
+  const keys = (parent) => {
+    /** @type {Record<string, number>} */ const seen = {};
+    return [...parent.children].map((e) => {
+      const key = `${e.localName} ${e.id || e.getAttribute('aria-labelledby') || e.className}`;
+      seen[key] = (seen[key] ?? 0) + 1;
+      return [`${key} ${seen[key]}`, e];
+    });
+  };
+  const old = new Map(keys(at));
   /** @type {Element | null} */ let after = null;
-  for (const e of [...next.children]) {
-    const was = old.get(key(e));
-    old.delete(key(e));
+  for (const [key, e] of keys(next)) {
+    const was = old.get(key);
+    old.delete(key);
     let now = e;
-    if (was?.contains(document.activeElement) || was?.isEqualNode(e)) now = /** @type {Element} */ (was);
+    if (was?.isEqualNode(e)) now = was;
+    else if (was && e.children.length && !hasText(e) && !hasText(was)) {
+      merge(was, e);
+      now = was;
+    } else if (was?.contains(document.activeElement)) now = was;
     else if (was) was.replaceWith(e);
     const place = /** @type {Element | null} */ (after ? after.nextElementSibling : at.firstElementChild);
     if (place !== now) at.insertBefore(now, place);
@@ -217,7 +248,7 @@ const onPage = () => /** @type {HTMLElement[]} */ (all('[data-run]'));
 if (onPage().length || fresh) {
   for (const at of onPage()) {
     const name = at.querySelector('[data-field="status"] .badge')?.classList[1];
-    at.dataset.stage = name;
+    if (name) at.dataset.stage = name; // else the server has said it
   }
   follow({
     runs: () => onPage().filter((at) => ['queued', 'running'].includes(at.dataset.stage ?? '')).map((at) => at.dataset.run ?? ''),
