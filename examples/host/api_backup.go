@@ -54,6 +54,8 @@ func backupProblem(err error) (int, runs.Failure, bool) {
 	switch {
 	case errors.Is(err, backup.ErrInUse):
 		return http.StatusConflict, runs.Failure{Reason: runs.ReasonConflict, Message: "A restore needs this backup set. It can be deleted once nobody does."}, true
+	case errors.Is(err, backup.ErrConflict):
+		return http.StatusConflict, runs.Failure{Reason: runs.ReasonConflict, Message: "Somebody has changed it meanwhile. Nothing of yours was kept: look at it again, then repeat your change."}, true
 	case errors.Is(err, backup.ErrExists):
 		return http.StatusConflict, runs.Because(runs.ReasonConflict), true
 	case errors.Is(err, backup.ErrArchive):

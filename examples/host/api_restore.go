@@ -123,7 +123,8 @@ func (h *host) patchRestore(w http.ResponseWriter, r *http.Request, v monitor.Vi
 	}
 	doc, err := h.changeRestore(r, v, patch)
 	if errors.Is(err, restore.ErrConflict) && match != "" {
-		monitor.WriteProblem(w, http.StatusPreconditionFailed, runs.Failure{Reason: runs.ReasonConflict, Message: changedMeanwhile})
+		_, f, _ := backupProblem(err)
+		monitor.WriteProblem(w, http.StatusPreconditionFailed, f)
 		return nil
 	}
 	if err != nil {
@@ -132,8 +133,6 @@ func (h *host) patchRestore(w http.ResponseWriter, r *http.Request, v monitor.Vi
 	writeRestore(w, http.StatusOK, doc)
 	return nil
 }
-
-const changedMeanwhile = "Somebody has changed the restore meanwhile. Look at it again, then repeat your change."
 
 // changeRestore changes what the actor has the right to: answers about what
 // stands for what need one of their own.

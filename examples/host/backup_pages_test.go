@@ -132,7 +132,15 @@ func TestBackupPages(t *testing.T) {
 	form.Set("what", "marked") // the filter is shown and not marked
 	stale := url.Values{"revision": form["revision"], "what": {"everything"}}
 	mapping := c.submit("oskar", scope, form, 303)
-	c.submit("oskar", scope, stale, 409)
+	// A second browser has the page as it was. It loses nothing but its own change.
+	var html string
+	status, _ := c.do("mika", "POST", scope, stale.Encode(), &html, "Content-Type", "application/x-www-form-urlencoded", "Referer", c.base+scope+"?kind=assignmentFilter")
+	if status != 409 || !strings.Contains(html, `<a class="button primary" href="`+scope+`?kind=assignmentFilter">Look at it as it is now</a>`) {
+		t.Errorf("a form about what was there before: %d\n%s", status, html)
+	}
+	if s := c.page("mika", scope); strings.Contains(s, "<strong>All") || !strings.Contains(s, "are to be restored") {
+		t.Errorf("the scope is not what the first browser has made of it:\n%s", s)
+	}
 	if s := c.page("rosa", mapping); !strings.Contains(s, `id="help"`) || !strings.Contains(s, "Unresolved (…") {
 		t.Errorf("the mapping has no helper text, or nothing that is unresolved:\n%s", s)
 	}
@@ -144,6 +152,11 @@ func TestBackupPages(t *testing.T) {
 	c.submit("oskar", mapping, form, 403)
 	wrong := url.Values{"revision": form["revision"], "ref": form["ref"][:1], "to": {"no-such-group"}}
 	c.submit("mika", mapping, wrong, 400)
+	for _, elsewhere := range []string{"https://evil.example" + scope, "//evil.example/", "javascript:alert(1)", ""} {
+		if c.do("mika", "POST", mapping, wrong.Encode(), &html, "Content-Type", "application/x-www-form-urlencoded", "Referer", elsewhere); strings.Contains(html, "Back to the form") {
+			t.Errorf("the error leads to %s", elsewhere)
+		}
+	}
 	preview := c.submit("mika", mapping, form, 303)
 	if s := c.page("rosa", mapping); !strings.Contains(s, "Everything has an answer") {
 		t.Error("the answers are not kept")
@@ -192,7 +205,7 @@ func TestBackupPages(t *testing.T) {
 	if n := graph.Stats().Requests; n != 0 {
 		t.Errorf("pages made %d requests to Graph, want none", n)
 	}
-	if s := c.page("rosa", "/t/contoso/versions/"+now+"?with="+old); !strings.Contains(s, "(device.model -eq &#34;x&#34;)</pre>") || !strings.Contains(s, "(device.model -eq &#34;y&#34;)</pre>") {
+	if s := c.page("rosa", "/t/contoso/versions/"+now+"?with="+old); !strings.Contains(s, "(device.model -eq &#34;<del>x</del>&#34;)</pre>") || !strings.Contains(s, "(device.model -eq &#34;<ins>y</ins>&#34;)</pre>") {
 		t.Errorf("the comparison does not show the two rules:\n%s", s)
 	}
 	new := c.submit("olivia", "/t/contoso/backups", url.Values{"name": {"gone soon"}}, 303)

@@ -188,11 +188,16 @@ func (h *host) failPage(w http.ResponseWriter, r *http.Request, p page, err erro
 // failPageWith shows a failure that is known to be safe.
 func (h *host) failPageWith(w http.ResponseWriter, r *http.Request, p page, status int, f runs.Failure) {
 	p.Title, p.Path = http.StatusText(status), "/"
-	p.Data = struct {
+	data := struct {
 		runs.Failure
 		Status  int
 		Request string
-	}{f, status, w.Header().Get("X-Request-Id")}
+		Back    string // the page with the form that was sent
+	}{f, status, w.Header().Get("X-Request-Id"), ""}
+	if from, err := url.Parse(r.Referer()); err == nil && r.Method == http.MethodPost && from.Host == r.Host && localPath(from.RequestURI()) {
+		data.Back = from.RequestURI()
+	}
+	p.Data = data
 	if err := h.render(w, r, status, "error.html", p); err != nil {
 		h.log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
 		monitor.WriteProblem(w, status, f)

@@ -70,14 +70,37 @@ func (h *host) start(w http.ResponseWriter, r *http.Request, p page, typ runs.Ty
 	if to == "" || err != nil {
 		to = runPath(started.Run.Ref())
 	}
-	http.Redirect(w, r, to+"?started="+how, http.StatusSeeOther)
+	if u, err := url.Parse(to); err == nil {
+		to = u.Path + withQuery(u.Query(), "started", how)
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }
 
-// recent are the latest runs that were about something.
-func (h *host) recent(r *http.Request, tenant string, target runs.Target) ([]*runs.Run, error) {
+// A watched is what a page shows of the runs that are about its subject.
+type watched struct {
+	Runs   []*runs.Run // the newest ones, as a whole
+	Latest *runs.Run   // the one that the page follows; nil if there was none
+}
+
+// Running reports whether the page changes by itself.
+func (w watched) Running() bool { return w.Latest != nil && w.Latest.Active() }
+
+// watching reads the runs about a subject. The latest is the newest of those that
+// are under way or of the type.
+func (h *host) watching(r *http.Request, tenant string, target runs.Target, typ runs.Type) (w watched, err error) {
 	list, err := h.tracker.List(r.Context(), runs.Query{Tenant: tenant, Target: target, Limit: 5})
-	return list.Runs, err
+	for _, listed := range list.Runs {
+		run, err := h.tracker.Get(r.Context(), listed.Ref())
+		if err != nil {
+			return w, err
+		}
+		w.Runs = append(w.Runs, run)
+		if w.Latest == nil && (run.Active() || run.Type == typ) {
+			w.Latest = run
+		}
+	}
+	return w, err
 }
 
 // label is what people call a type of run.
@@ -97,6 +120,9 @@ func allKinds() []*contract.Type { return slices.Collect(contract.All()) }
 func kindTitle(kind string) string {
 	if t, ok := contract.Lookup(kind); ok {
 		return t.Title
+	}
+	if kind == contract.TargetGroup {
+		return "Groups"
 	}
 	return strings.ReplaceAll(kind, "_", " ")
 }
@@ -140,8 +166,8 @@ func lines(s string) string { return strings.ReplaceAll(s, "\r\n", "\n") }
 
 // A setData is what the pages of one set share.
 type setData struct {
-	Set    *backup.Set
-	Runs   []*runs.Run
+	Set *backup.Set
+	watched
 	Query  url.Values // the filters that are set
 	Kinds  []*contract.Type
 	First  bool
@@ -185,8 +211,11 @@ func (h *host) setPage(w http.ResponseWriter, r *http.Request, p page) error {
 		Set: set, Items: list.Items, Next: list.Next, First: v.Get("after") == "",
 		Query: filters(v, "kind", "q"), Kinds: allKinds(),
 	}
-	if d.Runs, err = h.recent(r, p.Tenant, runs.Target{Kind: "backup_set", ID: set.ID}); err != nil {
+	if d.watched, err = h.watching(r, p.Tenant, runs.Target{Kind: "backup_set", ID: set.ID}, ""); err != nil {
 		return err
+	}
+	if d.Latest == nil && len(d.Runs) > 0 {
+		d.Latest = d.Runs[0]
 	}
 	p.Title, p.Data = set.Name, d
 	return h.render(w, r, http.StatusOK, "backup.html", p)

@@ -29,10 +29,13 @@ func talliesOf[T ~string](all []T, counts map[T]int) (tallies []tally) {
 	return tallies
 }
 
-// A plannedItem is an item with its differences as people read them.
+// A plannedItem is an item as people read it: its differences, and what has
+// become of it so far.
 type plannedItem struct {
 	restore.Item
-	Rows []row
+	Diff diffData
+	Now  string // empty if nothing has
+	Tone string
 }
 
 // An outcomeData is what the last two steps show.
@@ -41,8 +44,12 @@ type outcomeData struct {
 	Items   []plannedItem
 	Tallies []tally
 	Consent []*contract.Type // kinds that give power over the tenant
+	Writes  int              // items that an execution writes
 	Left    bool             // something did not succeed
 }
+
+// changesOnly selects the items that are written.
+const changesOnly = "?decision=create,update"
 
 // outcome reads what both pages show of the items.
 func (h *host) outcome(r *http.Request, p *page, step string) (o outcomeData, err error) {
@@ -59,10 +66,43 @@ func (h *host) outcome(r *http.Request, p *page, step string) (o outcomeData, er
 		return o, err
 	}
 	o.Next = list.Next
+	failed := o.tried()
 	for _, i := range list.Items {
-		o.Items = append(o.Items, plannedItem{i, rowsOf(i.Changes)})
+		item := plannedItem{Item: i, Diff: diffData{"In " + p.Tenant + " now", "From the backup", rowsOf(i.Changes)}, Now: words(string(i.Result)), Tone: tone(string(i.Result))}
+		switch f, bad := failed[i.Kind+"/"+i.ID]; {
+		case i.Result != "" || !i.Decision.Writes():
+		case bad:
+			item.Now, item.Tone, item.Message = "cannot be written", "failed", f.Message
+		case failed != nil:
+			item.Now, item.Tone = "can be written", "succeeded"
+		case i.Step != restore.Planned:
+			item.Now, item.Tone = string(i.Step), "running"
+		}
+		o.Items = append(o.Items, item)
+	}
+	if o.Restore.Preview != nil {
+		for _, kind := range o.Restore.Preview.Consent {
+			if t, ok := contract.Lookup(kind); ok {
+				o.Consent = append(o.Consent, t)
+			}
+		}
+		o.Writes = o.Restore.Preview.Decisions[restore.Create] + o.Restore.Preview.Decisions[restore.Update]
 	}
 	return o, nil
+}
+
+// tried are the items that a dry run, if that is what was done last, could not
+// have written; nil if it was something else.
+func (d *restoreData) tried() map[string]runs.Failure {
+	e := d.Restore.Execution
+	if e == nil || !e.DryRun || d.Latest == nil || d.Latest.ID != e.Run || d.Restore.Preview == nil || e.At.Before(d.Restore.Preview.At) {
+		return nil
+	}
+	failed := make(map[string]runs.Failure)
+	for _, f := range d.Latest.Failures {
+		failed[f.Key] = f.Failure
+	}
+	return failed
 }
 
 // previewPage is the fourth step: what an execution would do.
@@ -96,20 +136,6 @@ func (h *host) executePage(w http.ResponseWriter, r *http.Request, p page) error
 			return !slices.Contains([]restore.Result{restore.Verified, restore.Same, restore.Skipped}, restore.Result(t.Name))
 		})
 	}
-	for _, t := range o.Kinds {
-		if t.Write.Consent == "" {
-			continue
-		}
-		some, err := h.stores.restores.Items(r.Context(), restore.ItemQuery{
-			Tenant: p.Tenant, Restore: o.Restore.ID, Kind: t.Key, Decisions: []restore.Decision{restore.Create, restore.Update}, Limit: 1,
-		})
-		if err != nil {
-			return err
-		}
-		if len(some.Items) > 0 {
-			o.Consent = append(o.Consent, t)
-		}
-	}
 	p.Data = o
 	return h.render(w, r, http.StatusOK, "restore_execute.html", p)
 }
@@ -122,7 +148,7 @@ func (h *host) startExecute(w http.ResponseWriter, r *http.Request, p page) erro
 	if !dry {
 		in.Acknowledge, in.Confirm, in.Consent = r.PostForm.Get("acknowledge") != "", trim(r.PostForm.Get("confirm")), r.PostForm["consent"]
 	}
-	return h.start(w, r, p, restore.ExecuteType, in, restorePath(p.Tenant, in.Restore, "execute"))
+	return h.start(w, r, p, restore.ExecuteType, in, restorePath(p.Tenant, in.Restore, "execute")+changesOnly)
 }
 
 // rerunPage plans what did not succeed again.

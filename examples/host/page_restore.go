@@ -47,11 +47,11 @@ type restoreData struct {
 	State   string
 	Set     *backup.Set
 	Step    string // the current one
-	Runs    []*runs.Run
-	Query   url.Values // the filters that are set
-	Kinds   []*contract.Type
-	First   bool
-	Next    runs.Cursor
+	watched
+	Query url.Values // the filters that are set
+	Kinds []*contract.Type
+	First bool
+	Next  runs.Cursor
 }
 
 // restoresPage lists the restores of the tenant.
@@ -119,7 +119,8 @@ func (h *host) restoreAt(r *http.Request, p *page, step string) (d restoreData, 
 	if d.Set, err = h.stores.backups.GetSet(r.Context(), p.Tenant, d.Restore.Set); err != nil {
 		return d, err
 	}
-	if d.Runs, err = h.recent(r, p.Tenant, runs.Target{Kind: "restore", ID: d.Restore.ID}); err != nil {
+	typ := map[string]runs.Type{"preview": restore.PreviewType, "execute": restore.ExecuteType}[step]
+	if d.watched, err = h.watching(r, p.Tenant, runs.Target{Kind: "restore", ID: d.Restore.ID}, typ); err != nil {
 		return d, err
 	}
 	v := r.URL.Query()
@@ -253,11 +254,12 @@ func (h *host) mappingPage(w http.ResponseWriter, r *http.Request, p page) error
 		Open, Rest int // answers that are missing, and mappings that need none
 		From, Till int // of those that are shown
 		Total      int
+		Groups     []directory.Group // to choose from
 	}{restoreData: d}
 	data.From, _ = strconv.Atoi(r.URL.Query().Get("from"))
 	data.From = max(data.From, 0)
 	for _, m := range d.Restore.Mapping {
-		row := mappingRow{m}
+		row := mappingRow{Mapping: m}
 		switch {
 		case m.State == restore.InSet || m.State == restore.Everywhere:
 			data.Rest++
@@ -272,12 +274,38 @@ func (h *host) mappingPage(w http.ResponseWriter, r *http.Request, p page) error
 		}
 	}
 	data.Till = data.From + len(data.Mappings)
+	if err := h.nameTargets(r, p.Tenant, data.Mappings); err != nil {
+		return err
+	}
+	groups, err := h.stores.directory.List(r.Context(), directory.Query{Tenant: p.Tenant, Limit: directory.MaxLimit})
+	if err != nil {
+		return err
+	}
+	data.Groups = groups.Groups
 	p.Data = data
 	return h.render(w, r, http.StatusOK, "restore_mapping.html", p)
 }
 
+// nameTargets finds out what the answers are called in the target.
+func (h *host) nameTargets(r *http.Request, tenant string, rows []mappingRow) error {
+	var refs []inventory.Ref
+	for _, m := range rows {
+		if m.To != "" {
+			refs = append(refs, inventory.Ref{Kind: m.Kind, ID: m.To})
+		}
+	}
+	names, err := h.find.Names(r.Context(), tenant, refs)
+	for i := range rows {
+		rows[i].Called = names[inventory.Ref{Kind: rows[i].Kind, ID: rows[i].To}]
+	}
+	return err
+}
+
 // A mappingRow is a mapping as it is shown.
-type mappingRow struct{ restore.Mapping }
+type mappingRow struct {
+	restore.Mapping
+	Called string // what To is called in the target
+}
 
 // Missing reports whether somebody has to answer.
 func (m mappingRow) Missing() bool { return m.To == "" && !m.Skip }
@@ -323,9 +351,13 @@ func (h *host) saveMapping(w http.ResponseWriter, r *http.Request, p page) error
 			c.To = ""
 		}
 		at := slices.IndexFunc(d.Restore.Mapping, func(m restore.Mapping) bool { return m.Kind == c.Kind && m.ID == c.ID })
-		if at < 0 || d.Restore.Mapping[at].To != c.To || d.Restore.Mapping[at].Skip != c.Skip {
-			patch.Mapping = append(patch.Mapping, c)
+		if at >= 0 && d.Restore.Mapping[at].To == c.To && d.Restore.Mapping[at].Skip == c.Skip {
+			continue
 		}
+		if c.To, err = h.idOf(r, p.Tenant, c.Kind, c.To); err != nil {
+			return err
+		}
+		patch.Mapping = append(patch.Mapping, c)
 	}
 	if len(patch.Mapping) > 0 {
 		if err := h.savePlan(r, p, patch); err != nil {
@@ -338,4 +370,26 @@ func (h *host) saveMapping(w http.ResponseWriter, r *http.Request, p page) error
 	}
 	http.Redirect(w, r, restorePath(p.Tenant, d.Restore.ID, to), http.StatusSeeOther)
 	return nil
+}
+
+// idOf is the id of what somebody has named. It need not be there; of several with
+// one name it is none.
+func (h *host) idOf(r *http.Request, tenant, kind, named string) (string, error) {
+	if named == "" {
+		return "", nil
+	}
+	byID, err := h.find.ByID(r.Context(), tenant, kind, []string{named})
+	if _, ok := byID[named]; ok || err != nil {
+		return named, err
+	}
+	byName, err := h.find.ByName(r.Context(), tenant, kind, named, 2)
+	switch {
+	case err != nil:
+		return "", err
+	case len(byName) > 1:
+		return "", invalid("Several things in this tenant have the name that you gave. Give the id of one.")
+	case len(byName) == 1:
+		return byName[0].ID, nil
+	}
+	return named, nil
 }

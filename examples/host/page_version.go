@@ -12,16 +12,46 @@ import (
 	"github.com/tenantatlas/tenantatlas/restore/backup"
 )
 
-// A row is a difference as people read it.
-type row struct{ Where, Before, After string }
+// A diffData is what differs between two states of an object.
+type diffData struct {
+	Before, After string // what people call them
+	Rows          []row
+}
+
+// A row is a difference as people read it. What both values begin and end with is
+// apart, unless it is little.
+type row struct {
+	Where         string
+	Start, End    string
+	Before, After string // between Start and End
+	Gone, New     bool   // one of them is not there
+}
 
 // rowsOf turns changes into rows.
 func rowsOf(changes []inventory.Change) []row {
 	rows := make([]row, len(changes))
 	for i, c := range changes {
-		rows[i] = row{where(c.Pointer), readable(c.Before), readable(c.After)}
+		rows[i] = row{Where: where(c.Pointer), Before: readable(c.Before), After: readable(c.After), Gone: c.After == "", New: c.Before == ""}
+		rows[i].trim()
 	}
 	return rows
+}
+
+// trim moves what both values begin and end with out of them.
+func (r *row) trim() {
+	before, after := []rune(r.Before), []rune(r.After)
+	short, start, end := min(len(before), len(after)), 0, 0
+	for start < short && before[start] == after[start] {
+		start++
+	}
+	for end < short-start && before[len(before)-1-end] == after[len(after)-1-end] {
+		end++
+	}
+	if 3*(start+end) < short {
+		return // they are about something else
+	}
+	r.Start, r.End = string(before[:start]), string(before[len(before)-end:])
+	r.Before, r.After = string(before[start:len(before)-end]), string(after[start:len(after)-end])
 }
 
 // where is a JSON pointer in words: "settings › 3 › value".
@@ -36,11 +66,14 @@ func where(pointer string) string {
 	return strings.Join(parts, " › ")
 }
 
-// readable is a value in lines, or as it is if it was cut.
+// readable is a value in lines, if it is long, or as it is if it was cut.
 func readable(value string) string {
 	var text string
 	if json.Unmarshal([]byte(value), &text) == nil {
 		return text
+	}
+	if len(value) < 40 {
+		return value
 	}
 	var b bytes.Buffer
 	if json.Indent(&b, []byte(value), "", "  ") != nil {
@@ -73,7 +106,7 @@ func (h *host) versionPage(w http.ResponseWriter, r *http.Request, p page) error
 		Content     string
 		Assignments string
 		With        *backup.Version
-		Rows        []row
+		Diff        diffData
 		More        bool
 	}{Version: &v, Payload: payload, Content: readable(string(payload.Content)), Assignments: readable(string(payload.Assignments))}
 	if d.Others, err = h.stores.backups.VersionsOf(r.Context(), p.Tenant, v.Kind, v.Object, 0); err != nil {
@@ -88,7 +121,8 @@ func (h *host) versionPage(w http.ResponseWriter, r *http.Request, p page) error
 			return invalid("Versions of different kinds of objects cannot be compared.")
 		}
 		d.With = &with
-		if d.Rows, d.More, err = diff(before, payload); err != nil {
+		d.Diff.Before, d.Diff.After = when(with.CapturedAt), when(v.CapturedAt)
+		if d.Diff.Rows, d.More, err = diff(before, payload); err != nil {
 			return err
 		}
 	}
