@@ -19,7 +19,7 @@ func TestHub(t *testing.T) {
 	w := newWorld(t)
 	for name, test := range map[string]func(*testing.T, *world){
 		"live": live, "two tabs have one stream": oneStream, "a server comes back": comesBack,
-		"without scripts": noScripts, "keyboard": keyboard, "pages": pages,
+		"without scripts": noScripts, "keyboard": keyboard, "pages": pages, "wizard": wizard,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
