@@ -323,7 +323,7 @@ func (j *job) finishPreview(ctx context.Context, fingerprint string) error {
 		}
 	}
 	if open > 0 {
-		p.Blockers = append(p.Blockers, Blocker{Reason: ReasonUnmapped, Message: fmt.Sprintf("%d groups have no answer: map each of them, or skip it.", open)})
+		p.Blockers = append(p.Blockers, Blocker{Reason: ReasonUnmapped, Message: fmt.Sprintf("Groups without an answer: %d. Map each of them, or skip it.", open)})
 	}
 	fence := j.r.Fence
 	for {

@@ -118,7 +118,7 @@ func TestSync(t *testing.T) {
 		}, meminventory.NewDirectory())
 		r := w.sync()
 		check(t, r, runs.OutcomeSucceeded, "", map[string]int64{directory.CountGroups: 4})
-		if r.Counts.Succeeded != 4 || r.Context["enumeration"] != "all groups" {
+		if r.Counts.Succeeded != 4 || r.Counts.Total != 4 || r.Context["enumeration"] != "all groups" {
 			t.Errorf("the first run has %+v and says %v", r.Counts, r.Context)
 		}
 		time.Sleep(time.Hour)

@@ -79,6 +79,7 @@ type job struct {
 	x      *runs.Exec
 	now    func() time.Time
 	last   time.Time // of the rounds that were begun or finished
+	seen   int64     // changes that were counted
 }
 
 func (j *job) sync(ctx context.Context) error {
@@ -164,13 +165,16 @@ func (j *job) finish(ctx context.Context, r Round, link string) error {
 	if err != nil {
 		return superseded("finish", err)
 	}
+	j.x.Total(j.seen) // nobody knows before
 	j.x.Add(CountMissed, int64(sum.Missed))
 	j.x.Add(CountPurged, int64(sum.Purged))
 	return nil
 }
 
 func (j *job) count(groups, removed int) {
-	j.x.Count(int64(groups)+int64(removed), 0, 0)
+	n := int64(groups) + int64(removed)
+	j.seen += n
+	j.x.Count(n, 0, 0)
 	j.x.Add(CountGroups, int64(groups))
 	j.x.Add(CountRemoved, int64(removed))
 }
