@@ -249,7 +249,7 @@ func crash(t *testing.T, ready *planned, c crashCase) bool {
 	k.mu.Unlock()
 	w.truthful(at, r.ID)
 	var last *runs.Run
-	for range 30 { // whoever has to wait is executed again
+	for range 60 { // whoever has to wait is executed again, after two windows if a fault hits the second try
 		last = w.execute(contoso, r.ID)
 		if w.finished(r.ID) {
 			break

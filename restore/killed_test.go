@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -41,6 +42,10 @@ type victim struct {
 	Begin  errand `json:"begin"`
 	Point  int    `json:"point"` // thing that it does, from 1
 	When   string `json:"when"`  // before, during or after it
+
+	// Now is what its clock shows at first: that of the last intent, so that the
+	// window, which is minutes otherwise, is not over before it looks.
+	Now time.Time `json:"now"`
 }
 
 // An errand is a restore, and where the service is that it is sent to.
@@ -126,7 +131,10 @@ func (c *chain) run(number, kills int) {
 	all := c.steps * len(whens)
 	var left *crime
 	for n := range kills + 1 {
-		v := victim{DSN: c.db.DSN}
+		v := victim{DSN: c.db.DSN, Now: time.Now()}
+		if left != nil {
+			v.Now = left.lastIntent(v.Now)
+		}
 		var next *crime
 		if n < kills {
 			nth := n*chains + number
@@ -156,6 +164,21 @@ func (c *chain) run(number, kills int) {
 	if died < kills*3/4 {
 		c.t.Errorf("%d processes of %d were killed", died, kills)
 	}
+}
+
+// lastIntent returns when the last intent was stored, or now if there is none.
+func (c *crime) lastIntent(now time.Time) time.Time {
+	c.t.Helper()
+	var last time.Time
+	for _, i := range c.items(contoso, c.id) {
+		if i.IntentAt.After(last) {
+			last = i.IntentAt
+		}
+	}
+	if last.IsZero() {
+		return now
+	}
+	return last
 }
 
 // commit makes a tenant that has lost everything, and a restore of it.
@@ -213,8 +236,10 @@ func (v victim) live(t *testing.T) {
 	}
 	var graph atomic.Pointer[graphclient.Client]
 	graph.Store(v.Finish.client(t))
+	began := sync.OnceValue(time.Now)
 	op := restore.ExecuteOperation(restore.Config{
-		Store: k, Backups: s.backups, Vault: vault, Window: 2 * time.Second, Settle: 2 * time.Second,
+		Now:   func() time.Time { return v.Now.Add(time.Since(began())) },
+		Store: k, Backups: s.backups, Vault: vault, Window: 3 * time.Second, Settle: 2 * time.Second,
 		Target: func(context.Context, string) (restore.Target, error) {
 			return mortal{graphtarget.New(graph.Load()), k}, nil
 		},
