@@ -150,6 +150,9 @@ func (e *Error) read(object []byte) {
 	if m := activityForm.FindStringSubmatch(message); m != nil && guidForm.MatchString(m[1]) {
 		e.ActivityID = m[1]
 	}
+	if e.Status == http.StatusBadRequest {
+		e.Cause = causeOf(e.Code, message)
+	}
 	switch code := strings.ToLower(e.Code); {
 	case e.Status == http.StatusForbidden && code == "approvalrequired":
 		e.Reason = ErrApprovalRequired

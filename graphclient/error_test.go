@@ -46,7 +46,15 @@ func TestClassification(t *testing.T) {
 		},
 		"nested phrase": {
 			says(400, nested(intune, "InvalidReferenceId", "null")),
-			graphclient.Error{Reason: graphclient.ErrInvalidRequest, Status: 400, Code: "InvalidReferenceId", ActivityID: activity},
+			graphclient.Error{Reason: graphclient.ErrInvalidRequest, Status: 400, Code: "InvalidReferenceId", Cause: graphclient.CauseReference, ActivityID: activity},
+		},
+		"known text": {
+			says(400, nested("Compliance policy must have one and only one block scheduled action - Operation ID (for customer support): 0", "", "null")),
+			graphclient.Error{Reason: graphclient.ErrInvalidRequest, Status: 400, Code: "BadRequest", Cause: graphclient.CauseBlockAction},
+		},
+		"known text of another status": {
+			says(409, `{"error":{"code":"Conflict","message":"Cannot create an abstract class."}}`),
+			graphclient.Error{Reason: graphclient.ErrConflict, Status: 409, Code: "Conflict"},
 		},
 		"nested phrase with text": {
 			says(400, nested(intune, "Name 'Contoso VPN' is taken", "null")),

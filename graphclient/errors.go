@@ -91,6 +91,9 @@ type Error struct {
 	// letters, digits, dots, hyphens and underscores; may be empty.
 	Code string
 
+	// Cause says what a 400 was for; empty if that is not known.
+	Cause Cause
+
 	RequestID       string // Graph's id of the request; what support asks for
 	ClientRequestID string // ours of the last attempt
 	ActivityID      string // Intune's support reference, if it gave one

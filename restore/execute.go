@@ -215,7 +215,7 @@ func (w *execution) prepare(ctx context.Context, e *entry) (*task, error) {
 		return nil, runs.Public(nil, want.blocked, explain(want.blocked))
 	}
 	t := &task{entry: e, want: want}
-	t.writer, err = w.writerOf(e, p.Path, p.Parent, want.content)
+	t.writer, err = w.writerOf(e, p.Path, p.Parent, want.content, want.provided)
 	return t, err
 }
 
@@ -240,6 +240,9 @@ func (w *execution) write(ctx context.Context) error {
 			}
 		}
 	}
+	if err := w.number(ctx); err != nil {
+		return err
+	}
 	phases := []struct {
 		from, to Step
 		do       func(ctx context.Context, e *entry) (bool, error)
@@ -251,7 +254,7 @@ func (w *execution) write(ctx context.Context) error {
 		if err := w.x.Authorize(ctx, runs.ActionRestore); err != nil {
 			return err
 		}
-		for _, tier := range w.tiers() {
+		for _, tier := range w.tiers(phase.from == Planned) {
 			if err := w.inOrder(ctx, tier, phase.do); err != nil {
 				return err
 			}
@@ -266,21 +269,52 @@ func (w *execution) write(ctx context.Context) error {
 	return w.conclude(ctx)
 }
 
-// tiers returns the items that are to be written by the order of their kinds.
-func (w *execution) tiers() [][]*entry {
+// tiers returns the items that are to be written by the order of their kinds. With
+// serial, those of a kind whose writes move each other come one by one, after the
+// others of their order.
+func (w *execution) tiers(serial bool) [][]*entry {
 	var tiers [][]*entry
-	last := -1
-	for _, e := range w.items {
-		if e.Step == Done {
-			continue
+	for items := w.items; len(items) > 0; {
+		n := slices.IndexFunc(items, func(e *entry) bool { return e.tier() != items[0].tier() })
+		if n < 0 {
+			n = len(items)
 		}
-		if len(tiers) == 0 || e.tier() != last {
-			tiers = append(tiers, nil)
-			last = e.tier()
+		var together, single []*entry
+		for _, e := range items[:n] {
+			switch {
+			case e.Step == Done:
+			case serial && e.typ.Write.Serial != "":
+				single = append(single, e)
+			default:
+				together = append(together, e)
+			}
 		}
-		tiers[len(tiers)-1] = append(tiers[len(tiers)-1], e)
+		if len(together) > 0 {
+			tiers = append(tiers, together)
+		}
+		slices.SortStableFunc(single, func(a, b *entry) int { return a.serial - b.serial })
+		for _, e := range single {
+			tiers = append(tiers, []*entry{e})
+		}
+		items = items[n:]
 	}
 	return tiers
+}
+
+// number notes where the items come that are written one by one.
+func (w *execution) number(ctx context.Context) error {
+	for _, e := range w.items {
+		if e.Step == Done || e.typ.Write.Serial == "" {
+			continue
+		}
+		p, err := w.payload(ctx, e)
+		if err != nil {
+			return damaged(err)
+		}
+		// One that says nothing comes first.
+		e.serial, _ = strconv.Atoi(string(contract.Member(p.Content, e.typ.Write.Serial)))
+	}
+	return nil
 }
 
 // writeParallel is how many items are written at a time. The target paces the

@@ -86,5 +86,5 @@ type Item struct {
 	Approval   string    `json:"approval,omitempty"`   // the code of the request for approval
 	ApprovalAt time.Time `json:"approval_at,omitzero"` // when it was asked for
 	Request    []byte    `json:"-"`                    // that waits for the approval, byte by byte
-	Progress   int       `json:"-"`                    // how many of the writes of the step are done
+	Tries      int       `json:"-"`                    // how often a request to create it has had no clear answer
 }

@@ -39,6 +39,7 @@ type entry struct {
 	summary contract.Summary // of the content
 	id      contract.Identity
 	needs   bool // input, for secrets
+	serial  int  // when it is written, where its kind is written one by one
 }
 
 // open loads a restore and what it restores from.

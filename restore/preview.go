@@ -1,11 +1,13 @@
 package restore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
 	"github.com/tenantatlas/tenantatlas/inventory"
@@ -227,7 +229,7 @@ func (j *job) compare(ctx context.Context, e *entry, is *state) error {
 	equal := false
 	if is != nil {
 		e.Hash, e.AssignmentsHash = is.hash, is.assignmentHash
-		equal = is.hash == want.hash && (want.unassigned != "" || is.assignmentHash == want.assignmentHash)
+		equal = want.holds(is) && want.reaches(is)
 	}
 	switch {
 	case equal:
@@ -243,11 +245,28 @@ func (j *job) compare(ctx context.Context, e *entry, is *state) error {
 	default:
 		e.decide(Update, "", caution)
 		e.Changes, err = changes(is, want)
+		if names := immutable(e.typ, is, want); len(names) > 0 {
+			e.decide(Blocked, ReasonImmutable, "It differs in what cannot be changed once an object is there: "+
+				strings.Join(names, ", ")+". Delete the object in the tenant to have it restored as a new one, or leave this item out.")
+		}
 	}
 	if want.unassigned != "" && e.Decision.Writes() && e.Message == "" {
 		e.Reason, e.Message = want.unassigned, "Its assignments are not written. "+explain(want.unassigned)
 	}
 	return err
+}
+
+// immutable returns the properties in which a content differs although only a
+// create can set them.
+func immutable(t *contract.Type, is *state, want *wanted) []string {
+	var names []string
+	for _, name := range append([]string{"@odata.type"}, t.Write.Immutable...) {
+		later := slices.ContainsFunc(t.Write.Actions, func(a contract.Action) bool { return a.From == name })
+		if !later && !bytes.Equal(contract.Member(is.form, name), contract.Member(want.form, name)) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // MaxChanges is how many changes of an item are kept.

@@ -31,6 +31,9 @@ func (w *execution) reconcile(ctx context.Context, t *task) (found bool, err err
 	if len(candidates) > 0 {
 		return false, errUnclear
 	}
+	if t.Tries >= createTries { // some errors of the service mean that it does not want to
+		return false, runs.Public(nil, runs.ReasonUnreachable, "The service has failed each time that it was to create the object, and the object is not there.")
+	}
 	t.Step = Planned
 	if err := w.put(ctx, t.entry); err != nil {
 		return false, err
@@ -198,7 +201,7 @@ func (w *execution) verifyAll(ctx context.Context, tasks []*task, last bool) (le
 	}
 	for i, t := range tasks {
 		is := states[i]
-		equal := is != nil && is.hash == t.want.hash && (t.want.unassigned != "" || is.assignmentHash == t.want.assignmentHash)
+		equal := is != nil && t.want.holds(is) && t.want.reaches(is)
 		switch {
 		case equal:
 			err = w.settleAs(ctx, t.entry, Verified)

@@ -18,6 +18,8 @@ type writer struct {
 	list   contract.List
 	parent string // the id that stands for "{parent}"
 	doc    []byte // the content in terms of the target
+
+	provided bool // by the service, which does more with such objects by itself
 }
 
 // create returns the request that creates the object.
@@ -62,7 +64,7 @@ func (w *writer) collection() string {
 // minimum is what an object has to have to be created, when the rest follows.
 func (w *writer) minimum(doc []byte) ([]byte, error) {
 	out := []byte(`{}`)
-	for _, name := range []string{"@odata.type", w.typ.Name} {
+	for _, name := range append([]string{"@odata.type", w.typ.Name}, w.typ.Write.Immutable...) {
 		if value := contract.Member(doc, name); value != nil {
 			var err error
 			if out, err = contract.WithMember(nil, out, name, value); err != nil {
@@ -216,6 +218,9 @@ func encode(value any) ([]byte, error) {
 // actions returns the requests that complete a write of the object with this id:
 // after its creation, or of one that has the given content, which is nil then.
 func (w *writer) actions(id string, is []byte) ([]Call, error) {
+	if w.provided && w.typ.Write.Provided != "" {
+		return nil, nil
+	}
 	var calls []Call
 	for _, a := range w.typ.Write.Actions {
 		if is == nil && w.immutable(a.From) || a.When != "" && string(contract.Member(w.doc, a.When)) != "true" {
@@ -361,16 +366,21 @@ func (w *writer) assign(id string, want, is []byte) ([]Call, error) {
 		return nil, err
 	}
 	switch w.typ.Assign.Shape {
+	case contract.AssignWithBody:
+		if w.typ.Assign.Action == "" {
+			return nil, nil
+		}
+		fallthrough
 	case contract.AssignReplace, contract.AssignNamed:
 		name := w.typ.Assign.Body
 		if name == "" {
 			name = "assignments"
 		}
 		doc, err := contract.WithMember(nil, []byte(`{}`), name, body)
-		return []Call{{Method: "POST", Path: contract.AssignURL(path), Body: doc}}, err
+		return []Call{{Method: "POST", Path: w.typ.Assign.URL(path), Body: doc}}, err
 	case contract.AssignOneByOne:
 		return w.assignEach(path, body, is)
-	case contract.AssignNone, contract.AssignWithBody:
+	case contract.AssignNone:
 	}
 	return nil, nil
 }

@@ -21,6 +21,10 @@ const (
 	ReasonSecret   runs.Reason = "ext.restore.secret"     // a secret is not in the backup
 	ReasonConsent  runs.Reason = "ext.restore.consent"    // somebody has to agree to this kind once more
 	ReasonProvided runs.Reason = "ext.restore.provided"   // the service makes such objects itself
+
+	// ReasonImmutable says that the object differs in something that is given
+	// once, when an object is created.
+	ReasonImmutable runs.Reason = "ext.restore.immutable"
 )
 
 // A wanted is what an item is to be in the target.
@@ -37,6 +41,14 @@ type wanted struct {
 	unassigned runs.Reason
 
 	provided bool
+}
+
+// holds reports whether the content of an object is what is wanted.
+func (w *wanted) holds(is *state) bool { return is.hash == w.hash }
+
+// reaches reports whether an object has the assignments that are wanted.
+func (w *wanted) reaches(is *state) bool {
+	return w.unassigned != "" || w.assignments == nil || is.assignmentHash == w.assignmentHash
 }
 
 // wanted returns what the item is to be; see translate.
@@ -63,6 +75,9 @@ func (j *job) translate(e *entry, p *backup.Payload) (*wanted, error) {
 	assignments, err := j.assignmentsFor(p, refs, w)
 	if err != nil {
 		return nil, runs.Public(err, runs.ReasonBadResponse, "The assignments that were captured cannot be put into terms of this tenant.")
+	}
+	if p.Provided && e.typ.Write.Provided == contract.PartContent {
+		assignments, w.unassigned = nil, ""
 	}
 	if w.state, err = newState(e.typ, content, assignments); err != nil {
 		return nil, err

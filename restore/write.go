@@ -13,7 +13,7 @@ import (
 )
 
 // writerOf returns what makes the requests for an item.
-func (w *execution) writerOf(e *entry, path, parent string, content []byte) (*writer, error) {
+func (w *execution) writerOf(e *entry, path, parent string, content []byte, provided bool) (*writer, error) {
 	i := slices.IndexFunc(e.typ.Lists, func(l contract.List) bool { return l.Path == path })
 	if i < 0 {
 		return nil, runs.Public(nil, runs.ReasonUnsupported, "It was captured from a place that this release does not know.")
@@ -21,7 +21,7 @@ func (w *execution) writerOf(e *entry, path, parent string, content []byte) (*wr
 	if parent != "" {
 		parent = w.parent(parent)
 	}
-	return &writer{typ: e.typ, url: w.target.URL, list: e.typ.Lists[i], parent: parent, doc: content}, nil
+	return &writer{typ: e.typ, url: w.target.URL, list: e.typ.Lists[i], parent: parent, doc: content, provided: provided}, nil
 }
 
 // object writes the object of an item, without its assignments. It reports true
@@ -119,6 +119,10 @@ func (w *execution) create(ctx context.Context, t *task) error {
 		reply, err = w.send(ctx, t, call)
 	}
 	if e, ok := errors.AsType[*CallError](err); ok && e.Unknown {
+		t.Tries++
+		if err := w.put(ctx, t.entry); err != nil {
+			return err
+		}
 		found, rerr := w.reconcile(ctx, t)
 		if rerr != nil || found {
 			return rerr
@@ -139,6 +143,9 @@ func isRefused(err error) bool {
 	e, ok := errors.AsType[*CallError](err)
 	return ok && e.Refused
 }
+
+// createTries is how often an object is created that then is not there.
+const createTries = 3
 
 // created notes the object that an item has become, also for later restores.
 func (w *execution) created(ctx context.Context, t *task, id string) error {
@@ -172,7 +179,7 @@ func (w *execution) update(ctx context.Context, t *task) (*state, error) {
 			return nil, err
 		}
 	}
-	if is == nil || is.hash != t.want.hash {
+	if is == nil || !t.want.holds(is) {
 		call, err := t.writer.update(t.Object)
 		if err != nil {
 			return nil, fmt.Errorf("update: %w", err)
@@ -198,7 +205,7 @@ func (w *execution) complete(ctx context.Context, t *task, is *state) error {
 			return err
 		}
 	}
-	if len(t.typ.Write.Actions) > 0 && (is == nil || is.hash != t.want.hash) {
+	if len(t.typ.Write.Actions) > 0 && (is == nil || !t.want.holds(is)) {
 		if err := w.actions(ctx, t, is); err != nil {
 			return err
 		}
@@ -390,7 +397,7 @@ func (w *execution) assign(ctx context.Context, t *task) error {
 		if err != nil {
 			return err
 		}
-		if is.assignmentHash == t.want.assignmentHash {
+		if t.want.reaches(is) {
 			return nil
 		}
 		if t.doubt(w.cfg) {

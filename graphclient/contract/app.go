@@ -67,7 +67,7 @@ func appTypes() []Type {
 			Lists: at("/deviceAppManagement/policySets"),
 			Read:  Read{ByID: true, Query: "$expand=assignments,items"}, // refused for the list
 			Assign: Assign{
-				Read: AssignedInRead, Shape: AssignWithBody, Body: "assignments", Status: 204,
+				Read: AssignedInRead, Shape: AssignWithBody, Body: "assignments", Action: "update", Status: 204,
 			},
 			Write: Write{
 				Shape: WriteShell, Support: Restorable, Create: 201, Update: 200,

@@ -213,6 +213,9 @@ type Identity struct {
 
 // IdentityOf returns the identity of an object whose summary is given.
 func (t *Type) IdentityOf(doc []byte, s Summary) Identity {
+	if t.Single != "" {
+		return Identity{Platform: t.Single + "=" + string(Member(doc, t.Single))}
+	}
 	id := Identity{Name: strings.TrimSpace(s.Name)}
 	for _, property := range []string{"platforms", "platform", "technologies"} {
 		if value := Member(doc, property); value != nil {

@@ -9,7 +9,6 @@ func enrollmentTypes() []Type {
 		{
 			Key: "enrollmentStatusPage", Title: "Enrolment status pages", Platform: Windows,
 			OData:  []string{"windows10EnrollmentCompletionPageConfiguration"},
-			Write:  Write{Immutable: []string{"priority"}},
 			Source: "IM 293-312; CD EnrollmentStatusPage: the default has priority 0 and can only be changed",
 			sets:   []string{"selectedMobileAppIds"},
 			links:  []link{to("mobileApp", "selectedMobileAppIds")},
@@ -23,7 +22,7 @@ func enrollmentTypes() []Type {
 			},
 			Write: Write{
 				Strip:     []string{"windowsMobileRestriction"},
-				Immutable: []string{"priority", "deviceEnrollmentConfigurationType", "platformType"},
+				Immutable: []string{"platformType"},
 			},
 			Source: "IM 316-334; CD update EnrollmentConfigurations; IBR#94: priorities collide unless they are set in order",
 			noise:  []string{"windowsMobileRestriction"},
@@ -37,7 +36,6 @@ func enrollmentTypes() []Type {
 		{
 			Key: "comanagementSettings", Title: "Co-management authority", Platform: Windows,
 			OData:  []string{"deviceComanagementAuthorityConfiguration"},
-			Write:  Write{Immutable: []string{"priority"}},
 			Source: "IM 339-349: the command line has secrets of the tenant's Configuration Manager",
 			masks:  []string{"configurationManagerAgentCommandLineArgument"},
 		},
@@ -51,6 +49,9 @@ func enrollmentTypes() []Type {
 		t.Read.ByID = true
 		t.Assign = named("enrollmentConfigurationAssignments", 204)
 		t.Write.Shape, t.Write.Support, t.Write.Create, t.Write.Update = WritePatch, Restorable, 201, 200
+		t.Write.Provided = PartContent
+		t.Write.Strip, t.Write.Serial = append(t.Write.Strip, "priority"), "priority"
+		t.Write.Immutable = append(t.Write.Immutable, "deviceEnrollmentConfigurationType")
 		t.Write.Actions = []Action{{Method: "POST", Path: "setPriority", Body: "priority", From: "priority", Status: 204}}
 		t.Bucket, t.Order = BucketEnrollment, 120
 		t.Permissions = access(serviceArea)
@@ -119,7 +120,9 @@ func deviceEnrollmentTypes() []Type {
 			Assign: oneByOne(),
 			Write: Write{
 				Shape: WritePatch, Support: Restorable, Create: 201, Update: 200,
-				Immutable: []string{"platform", "priority"},
+				Strip:     []string{"priority"},
+				Serial:    "priority",
+				Immutable: []string{"platform"},
 				Actions:   []Action{{Method: "POST", Path: "setPriority", Body: "priority", From: "priority", Status: 204}},
 			},
 			Bucket: BucketDeviceEnrollment, Permissions: access(serviceArea), Order: 120,

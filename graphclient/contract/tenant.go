@@ -37,7 +37,7 @@ func tenantTypes() []Type {
 			Read:     Read{ByID: true}, // the list has no images
 			Assign:   replaced(204),
 			Write: Write{
-				Shape: WriteTwoStep, Support: Restorable, Create: 201, Update: 200,
+				Shape: WriteTwoStep, Support: Restorable, Create: 201, Update: 200, Provided: PartContent,
 				Strip: []string{"isDefaultProfile"}, Immutable: []string{"disableClientTelemetry"},
 			},
 			Bucket: BucketWIP, Permissions: access(appsArea), Order: 120,
@@ -48,6 +48,7 @@ func tenantTypes() []Type {
 			Key: "managedDeviceCleanupRule", Title: "Device clean-up rules", Category: Tenant,
 			OData:  []string{"managedDeviceCleanupRule"},
 			Name:   "displayName",
+			Single: "deviceCleanupRulePlatformType",
 			Lists:  at("/deviceManagement/managedDeviceCleanupRules"),
 			Write:  patched(201, 200),
 			Bucket: BucketDevices, Permissions: access(configurationArea), Order: 110,

@@ -36,6 +36,9 @@ type Type struct {
 	// Name is the property that holds the display name; empty if objects have
 	// none.
 	Name string
+	// Single is a property of which there is one object for each value: it
+	// tells objects apart, whatever their names are. Mostly empty.
+	Single string
 	// Provided tells the objects that the service made (built-in roles,
 	// default profiles): they are matched, never created or deleted.
 	Provided []Match
@@ -161,7 +164,8 @@ const (
 type Assign struct {
 	Read   AssignRead
 	Shape  AssignShape
-	Body   string // shapes A and B: the property of the request that holds the array
+	Body   string // shapes A and B, and D with Action: the property of the request that holds the array
+	Action string // shape D: the action of the object that replaces them; empty if they are content
 	Status int    // what a success answers; 0 if nobody has published it
 	// GroupsOnly means that only group and exclusion targets are accepted.
 	GroupsOnly bool

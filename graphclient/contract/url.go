@@ -15,9 +15,14 @@ func (l List) ObjectURL(parent, id string) string {
 	return expand(l.Path, parent) + "/" + pathEscape(id)
 }
 
-// AssignURL returns the path that replaces all assignments of the object at the
-// given path.
-func AssignURL(object string) string { return object + "/assign" }
+// URL returns the path that replaces all assignments of the object at the given
+// path.
+func (a Assign) URL(object string) string {
+	if a.Action != "" {
+		return object + "/" + a.Action
+	}
+	return object + "/assign"
+}
 
 // AssignmentURL returns the path of one assignment of the object at the given
 // path.

@@ -28,6 +28,14 @@ const (
 	InventoryOnly Support = "inventory_only" // seen and backed up, no part of a plan
 )
 
+// A Part is a part of an object that can be written where the rest cannot.
+type Part string
+
+// The parts.
+const (
+	PartContent Part = "content" // without actions and assignments
+)
+
 // Write describes how objects of a type are written.
 type Write struct {
 	Shape   WriteShape
@@ -51,6 +59,13 @@ type Write struct {
 	Strip []string
 	// Immutable names what only a create may hold.
 	Immutable []string
+	// Provided is the part that can be written of an object that the service
+	// made; empty means all of it.
+	Provided Part
+	// Serial is the property by which objects of the type are written one after
+	// another, the lowest first, since the write of one moves the others; empty
+	// if they can be written in any order.
+	Serial string
 	// Await says what to wait for after a create; nil if nothing.
 	Await *Await
 	// Actions are the further requests that a complete write needs, in order.

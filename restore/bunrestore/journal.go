@@ -87,7 +87,7 @@ func journalRow(id string, i *restore.Item) ([]any, error) {
 	if i.Request != nil {
 		request = i.Request
 	}
-	return []any{id, i.Kind, i.ID, fold, bunkit.Clean(string(i.Decision)), bunkit.Clean(string(i.Result)), i.Progress, request, string(details)}, nil
+	return []any{id, i.Kind, i.ID, fold, bunkit.Clean(string(i.Decision)), bunkit.Clean(string(i.Result)), i.Tries, request, string(details)}, nil
 }
 
 // Items implements [restore.Journal]. Without decisions and results it is one
@@ -104,14 +104,14 @@ func (s *Store) Items(ctx context.Context, q restore.ItemQuery) (page restore.It
 		var i restore.Item
 		var fold, details string
 		var request []byte
-		var progress int
-		if err := rows.Scan(&fold, &progress, &request, &details); err != nil {
+		var tries int // the column is older than its name
+		if err := rows.Scan(&fold, &tries, &request, &details); err != nil {
 			return nil, err
 		}
 		if err := json.Unmarshal([]byte(details), &i); err != nil {
 			return nil, fmt.Errorf("decode item: %w", err)
 		}
-		i.Progress, i.Request = progress, request
+		i.Tries, i.Request = tries, request
 		page.Items = append(page.Items, i)
 		return []string{i.Kind, fold, i.ID}, nil
 	})

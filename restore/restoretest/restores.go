@@ -60,7 +60,7 @@ func entry(id string) restore.Item {
 		Reason: "conflict", Message: "Look.", Object: "o-" + id, Hash: "h", AssignmentsHash: "a",
 		Changes:           []inventory.Change{{Pointer: "/name", Before: `"a"`, After: `"b\u0000"`}},
 		AssignmentsReason: "gone", Step: restore.Created, IntentAt: at(1), Result: restore.Waiting, RequestID: "r-1",
-		Approval: "code", ApprovalAt: at(2), Request: []byte("\x00\xff{}"), Progress: 4,
+		Approval: "code", ApprovalAt: at(2), Request: []byte("\x00\xff{}"), Tries: 4,
 	}
 }
 
