@@ -3,6 +3,7 @@ package graphtest
 import (
 	"bytes"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -22,95 +23,52 @@ var writeActions = map[string]func(c *call, p place) *answer{ //nolint:gocheckno
 	"updaterelationships":          (*call).updateRelationships,
 	"$ref":                         (*call).addRef,
 	"setpriority":                  (*call).setPriority,
+	"setdefaultprofile":            (*call).setDefaultProfile,
+	"createcopy":                   (*call).createCopy,
+	"remove":                       (*call).remove,
 }
 
-// assignName is the property of the body of assign, and what a success answers.
-// Source: graph.md section 2, assign body names and status codes.
-func assignName(typ string) (name string, status int) {
-	switch strings.TrimSuffix(typ, "Assignment") {
-	case "deviceManagementScript":
-		return "deviceManagementScriptAssignments", http.StatusNoContent
-	case "deviceHealthScript":
-		return "deviceHealthScriptAssignments", http.StatusNoContent
-	case "enrollmentConfiguration":
-		return "enrollmentConfigurationAssignments", http.StatusNoContent
-	case "mobileApp":
-		return "mobileAppAssignments", http.StatusNoContent
-	case "managedEBook":
-		return "managedEBookAssignments", http.StatusNoContent
-	case "windowsDefenderApplicationControlSupplementalPolicy":
-		return "wdacPolicyAssignments", http.StatusNoContent
-	case "iosLobAppProvisioningConfiguration":
-		return "iOSLobAppProvisioningConfigAssignments", http.StatusNoContent
-	case "officeClientConfiguration":
-		return "officeConfigurationAssignments", http.StatusOK
-	case "deviceManagementConfigurationPolicy", "deviceConfiguration", "deviceCompliancePolicy", "groupPolicyConfiguration",
-		"roleScopeTagAuto", "deviceManagementResourceAccessProfile", "embeddedSIMActivationCodePool":
-		return "assignments", http.StatusOK
-	}
-	return "assignments", http.StatusNoContent
+// parameters are those of the actions that have them, by the actions' names in
+// lower case. What assign takes depends on the type.
+// Source: graph.md section 2; policytypes, column write.
+var parameters = map[string][]string{ //nolint:gochecknoglobals // a constant table
+	"createinstance":          {"displayName", "description", "settingsDelta", "roleScopeTagIds"},
+	"updatesettings":          {"settings"},
+	"updatedefinitionvalues":  {"added", "updated", "deletedIds"},
+	"scheduleactionsforrules": {"deviceComplianceScheduledActionForRules"},
+	"setscheduledactions":     {"scheduledActions"},
+	"update":                  {"addedPolicySetItems", "updatedPolicySetItems", "deletedPolicySetItems", "assignments"},
+	"targetapps":              {"apps", "appGroupType"},
+	"updaterelationships":     {"relationships"},
+	"setpriority":             {"priority"},
+	"createcopy":              {"displayName", "description"},
 }
 
-// assign replaces all assignments of an object.
-func (c *call) assign(p place) *answer {
-	kid := p.spec.kid("assignments")
-	if kid == nil {
-		return c.notAllowed()
+// wrongAction says what is wrong with the call of an action, or nothing.
+func (c *call) wrongAction(p place) *answer {
+	allowed := parameters[strings.ToLower(c.route.fn)]
+	if allowed == nil || !c.strict(RuleParameter) {
+		return nil
 	}
-	name, status := assignName(kid.typ)
-	value := member(c.body, name)
-	if !isArray(value) {
-		return c.nested(http.StatusBadRequest, "ModelValidationFailure", "The parameter '"+name+"' is required")
-	}
-	seen := make(map[string]bool)
-	for e := range elements(value) {
-		target := member(e, "target")
-		kind := strings.TrimPrefix(text(member(target, "@odata.type")), graphNamespace)
-		filter := text(member(target, "deviceAndAppManagementAssignmentFilterType"))
-		form := string(target)
-		switch {
-		case !strings.HasSuffix(kind, "Target"):
-			return c.nested(http.StatusBadRequest, "ModelValidationFailure", "Cannot create an abstract class.")
-		case member(e, "id") != nil:
-			return c.nested(http.StatusBadRequest, "BadRequest", "The property 'id' is read-only and cannot be set")
-		case seen[form]:
-			return c.nested(http.StatusBadRequest, "BadRequest", "Duplicate assignment target")
-		case kind == "exclusionGroupAssignmentTarget" && filter != "" && filter != "none":
-			return c.nested(http.StatusBadRequest, "BadRequest", "Filters are not supported for exclusion groups")
-		}
-		seen[form] = true
-	}
-	var kept [][]byte // what a policy set has assigned stays
-	if k := p.obj.kid(kid); k != nil {
-		for _, o := range k.list.objs {
-			if text(member(o.body, "source")) == "policySets" {
-				kept = append(kept, export(o))
-			}
+	for k := range membersOf(c.body) {
+		windows := p.spec.typ == "windowsManagedAppProtection" && k == "appGroupType"
+		if !foldIn(allowed, k) || windows {
+			return c.refuseModel("The parameter '" + k + "' is not declared by the action")
 		}
 	}
-	all := []byte("[")
-	for _, e := range kept {
-		all = append(comma(all), e...)
-	}
-	for e := range elements(value) {
-		all = append(comma(all), e...)
-	}
-	c.setKids(p.obj, kid, append(all, ']'))
-	if status == http.StatusNoContent {
-		return &answer{status: status}
-	}
-	return &answer{status: status, body: append(append([]byte(`{"value":`), value...), '}')}
+	return nil
 }
 
 // setKids replaces the children of a kind.
 func (c *call) setKids(o *object, kid *spec, value []byte) {
+	c.remember(o)
 	for i, k := range o.kids {
 		if k.spec == kid {
 			o.kids = append(o.kids[:i:i], o.kids[i+1:]...)
 			break
 		}
 	}
-	ingester{c.tenant}.children(o, kid, o.spec.name+"('"+o.id+"')/"+kid.name, value)
+	ingester{c.tenant}.children(o, kid, o.spec.name+"('"+o.id+"')/"+kid.name, c.rewrite(kid.name, value))
 	c.tenant.seq++
 	o.seq = c.tenant.seq
 	o.touched(c.tenant.seq)
@@ -130,6 +88,9 @@ func (c *call) createInstance(p place) *answer {
 		return c.nested(http.StatusBadRequest, "ModelValidationFailure", "displayName is required")
 	}
 	template := c.route.last().key
+	if a := c.wrongTemplate("deviceManagement/templates", template); a != nil {
+		return a
+	}
 	root := c.tenant.root("deviceManagement/intents", true)
 	to := place{spec: root.spec, path: root.spec.name}
 	doc := newObject(len(c.body) + 64)
@@ -159,8 +120,29 @@ func (c *call) updateSettings(p place) *answer {
 	if kid == nil || !isArray(value) {
 		return c.nested(http.StatusBadRequest, "ModelValidationFailure", "The parameter 'settings' is required")
 	}
+	if a := c.wrongSettings(p); a != nil {
+		return a
+	}
+	if c.strict(RuleNullSetting) {
+		value = set(p.obj.kid(kid), value)
+	}
 	c.merge(p.obj, kid, value, "definitionId")
 	return &answer{status: http.StatusNoContent}
+}
+
+// set returns the settings that are set: null leaves one as it is, if there is one.
+func set(there *kidList, settings []byte) []byte {
+	out := []byte("[")
+	for e := range elements(settings) {
+		null := string(member(e, "value")) == "null" || string(member(e, "valueJson")) == `"null"`
+		if null && there != nil && slices.ContainsFunc(there.list.objs, func(o *object) bool {
+			return bytes.Equal(member(o.body, "definitionId"), member(e, "definitionId"))
+		}) {
+			continue
+		}
+		out = append(comma(out), e...)
+	}
+	return append(out, ']')
 }
 
 // merge replaces the children that have the same key and adds the others.
@@ -199,11 +181,22 @@ func (c *call) addAndDelete(o *object, kid *spec, added, deleted string) *answer
 	for e := range elements(member(c.body, deleted)) {
 		gone[text(e)] = true
 	}
+	updated := make(map[string][]byte)
+	for e := range elements(member(c.body, strings.Replace(added, "added", "updated", 1))) {
+		updated[text(member(e, "id"))] = e
+	}
+	if a := c.wrongBind(place{spec: kid, parent: o}); a != nil {
+		return a
+	}
 	all := []byte("[")
 	if k := o.kid(kid); k != nil {
 		for _, old := range k.list.objs {
+			doc := []byte(export(old))
+			for k, v := range membersOf(updated[old.id]) {
+				doc = setMember(doc, k, v)
+			}
 			if !gone[old.id] {
-				all = append(comma(all), export(old)...)
+				all = append(comma(all), doc...)
 			}
 		}
 	}
@@ -222,10 +215,20 @@ func (c *call) addAndDelete(o *object, kid *spec, added, deleted string) *answer
 
 // updatePolicySet adds and deletes what belongs to a policy set.
 func (c *call) updatePolicySet(p place) *answer {
-	if kid := p.spec.kid("items"); kid != nil {
-		return c.addAndDelete(p.obj, kid, "addedPolicySetItems", "deletedPolicySetItems")
+	kid := p.spec.kid("items")
+	if kid == nil {
+		return c.notAllowed()
 	}
-	return c.notAllowed()
+	to := p.spec.kid("assignments")
+	value := member(c.body, "assignments")
+	if a := c.wrongEntries(to, value); a != nil {
+		return a
+	}
+	a := c.addAndDelete(p.obj, kid, "addedPolicySetItems", "deletedPolicySetItems")
+	if isArray(value) && a.status < http.StatusBadRequest {
+		c.setKids(p.obj, to, value)
+	}
+	return a
 }
 
 // scheduleActions replaces what happens to devices that are not compliant.
@@ -233,6 +236,9 @@ func (c *call) scheduleActions(p place) *answer {
 	kid := p.spec.kid("scheduledActionsForRule")
 	for _, name := range []string{"deviceComplianceScheduledActionForRules", "scheduledActions"} {
 		if value := member(c.body, name); kid != nil && isArray(value) {
+			if p.spec.is(abstract) && blocks(value) != 1 && c.strict(RuleBlockAction) {
+				return c.refuseModel(oneBlock)
+			}
 			c.setKids(p.obj, kid, value)
 			if name == "scheduledActions" {
 				return &answer{status: http.StatusOK, body: append(append([]byte(`{"value":`), value...), '}')}
@@ -280,30 +286,28 @@ func (c *call) targetApps(p place) *answer {
 	return &answer{status: http.StatusNoContent}
 }
 
-func (c *call) updateRelationships(p place) *answer {
-	kid := p.spec.kid("relationships")
-	value := member(c.body, "relationships")
-	if kid == nil || !isArray(value) {
-		return c.nested(http.StatusBadRequest, "ModelValidationFailure", "The parameter 'relationships' is required")
-	}
-	c.setKids(p.obj, kid, value)
-	return &answer{status: http.StatusNoContent}
-}
-
-// addRef lets an object refer to another one.
-func (c *call) addRef(p place) *answer {
-	path, id, err := bindTarget(text(member(c.body, "@odata.id")))
-	if err != nil || p.parent == nil {
-		return c.badRequest("The link to the object is missing.")
-	}
-	p.parent.refs = append(p.parent.refs, ref{nav: p.spec.name, path: path, id: id})
-	return &answer{status: http.StatusNoContent}
-}
-
+// setPriority gives an object a priority, and those that have it the next ones.
 func (c *call) setPriority(p place) *answer {
-	if v := member(c.body, "priority"); v != nil {
-		p.obj.body = setMember(p.obj.body, "priority", v)
-		p.obj.finish()
+	v := member(c.body, "priority")
+	if v == nil {
+		return c.refuseModel("The parameter 'priority' is required")
 	}
+	n := priorityOf(c.body)
+	if (made(p) || n < 1) && c.strict(RuleProvided) {
+		return c.builtIn()
+	}
+	c.remember(p.obj)
+	for at := n; c.strict(RulePriority); at++ {
+		other := c.withPriority(p, p.obj.typ, at)
+		if other == nil {
+			break
+		}
+		defer func() {
+			other.body = setMember(other.body, "priority", []byte(itoa(at+1)))
+			other.finish()
+		}()
+	}
+	p.obj.body = setMember(p.obj.body, "priority", v)
+	p.obj.finish()
 	return &answer{status: http.StatusNoContent}
 }

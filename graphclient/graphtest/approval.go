@@ -46,16 +46,26 @@ func (t *Tenant) Approvals() []string {
 	return codes
 }
 
+// Withdraw takes a request for approval back. It reports [ErrNotFound] for one
+// that does not wait.
+// Source: graph.md section 3.12, poll states.
+func (t *Tenant) Withdraw(code string) error { return t.answer(code, "cancelled") }
+
 // Answer answers a request for approval, as a second administrator does. It
 // reports [ErrNotFound] for one that does not wait.
 func (t *Tenant) Answer(code string, approve bool) error {
+	if approve {
+		return t.answer(code, "approved")
+	}
+	return t.answer(code, "rejected")
+}
+
+func (t *Tenant) answer(code, status string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, a := range t.asked {
 		if a.code == code && a.status(t.now()) == "needsApproval" {
-			if a.granted = "rejected"; approve {
-				a.granted = "approved"
-			}
+			a.granted = status
 			return t.showApproval(a)
 		}
 	}
@@ -102,9 +112,13 @@ func (c *call) approve() *answer {
 	}
 	text, err := base64.StdEncoding.DecodeString(c.header.Get("x-msft-approval-justification"))
 	if err != nil || len(text) == 0 || len(text) > 1024 || !utf8.Valid(text) {
-		return c.fail(http.StatusBadRequest, "BadRequest", "Header 'x-msft-approval-justification' is required to request approval.")
+		status := http.StatusBadRequest
+		if c.quirks.JustificationForbidden {
+			status = http.StatusForbidden
+		}
+		return c.fail(status, "BadRequest", "Header 'x-msft-approval-justification' is required to request approval.")
 	}
-	a := &approval{code: guid("approval", c.requestID), method: c.method, path: c.path, body: bytes.Clone(c.body), asked: c.now}
+	a := &approval{code: guid("approval", c.requestID, itoa(len(t.asked))), method: c.method, path: c.path, body: bytes.Clone(c.body), asked: c.now}
 	t.asked = append(t.asked, a)
 	if err := t.showApproval(a); err != nil {
 		return c.fail(http.StatusInternalServerError, "InternalServerError", "An internal server error has occurred.")

@@ -1,7 +1,6 @@
 package graphtest
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -12,6 +11,7 @@ import (
 // change answers a request that changes the tenant.
 func (c *call) change() *answer {
 	t := c.tenant
+	t.settled(c.now)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(c.body) > 0 && !json.Valid(c.body) {
@@ -19,13 +19,23 @@ func (c *call) change() *answer {
 	}
 	p := t.find(c.route)
 	c.validate(p)
+	for _, o := range []*object{p.obj, p.parent} {
+		if c.late(o, c.quirks.WriteLag) || c.hidden(o) {
+			return c.notFound(o.id)
+		}
+	}
 	if action := writeActions[strings.ToLower(c.route.fn)]; action != nil && c.method == http.MethodPost {
 		if p.lost != "" && !strings.EqualFold(c.route.fn, "createInstance") {
 			return c.notFound(p.lost)
 		}
+		if a := c.wrongAction(p); a != nil {
+			return a
+		}
 		return action(c, p)
 	}
 	switch {
+	case strings.EqualFold(c.route.fn, "$ref"):
+		return c.changeRef(p)
 	case c.route.fn != "":
 		return c.notAllowed()
 	case c.method == http.MethodPost && p.obj == nil && p.lost == "":
@@ -50,41 +60,21 @@ func (c *call) notAllowed() *answer {
 	return c.fail(http.StatusMethodNotAllowed, "Request_BadRequest", "Specified HTTP method is not allowed for the request target.")
 }
 
-// readOnly are properties that no request may hold.
-// Source: graph.md section 1, generic strip.
-var readOnly = map[string]bool{ //nolint:gochecknoglobals // a constant table
-	"createdDateTime": true, "lastModifiedDateTime": true, "modifiedDateTime": true, "isAssigned": true, "settingCount": true,
-}
-
-// wrong says what is wrong with a body, or nothing.
-func (c *call) wrong(p place) *answer {
-	if !isObject(bytes.TrimSpace(c.body)) {
-		return c.badRequest("An empty or malformed payload was received. A JSON object is expected.")
-	}
-	for k := range membersOf(c.body) {
-		switch {
-		case readOnly[k]:
-			return c.nested(http.StatusBadRequest, "BadRequest", "The property '"+k+"' is read-only and cannot be set")
-		case annotation(k) && k != "@odata.type" && !strings.HasSuffix(k, "@odata.bind"):
-			return c.badRequest("The annotation '" + k + "' was found in the payload and is not recognized.")
-		}
-	}
-	if typ := member(c.body, "@odata.type"); p.spec.is(abstract) && typ == nil && c.method != http.MethodPut {
-		return c.badRequest("Cannot create an abstract class.")
-	}
-	return nil
-}
-
 // create adds an object to a list.
 func (c *call) create(p place) *answer {
 	if a := c.wrong(p); a != nil {
 		return a
 	}
+	if p.spec.ids == idAssignment && p.parent != nil {
+		if a := c.wrongEntry(p.spec, c.body); a != nil {
+			return a
+		}
+	}
 	list := c.listOf(p)
-	if list == nil {
+	if list == nil || p.spec.write.noPost && c.strict(RuleMethod) && c.route.fn == "" {
 		return c.notAllowed()
 	}
-	doc := setMember(c.body, "id", quote(nil, c.newID(p)))
+	doc := setMember(c.rewritten(c.body), "id", quote(nil, c.newID(p)))
 	if p.parent == nil {
 		doc = c.stamped(p, doc)
 	}
@@ -102,8 +92,17 @@ func (c *call) create(p place) *answer {
 	c.tenant.seq++
 	o.seq, o.made = c.tenant.seq, c.now
 	list.add(o)
+	c.created(p, o)
 	p.parent.touched(c.tenant.seq)
-	return c.show(p, o, http.StatusCreated)
+	return c.show(p, o, c.status(p.spec.write.create, http.StatusCreated))
+}
+
+// status is what a success is answered by: that of the type, or the usual one.
+func (c *call) status(own, usual int) int {
+	if own == 0 || !c.strict(RuleStatus) {
+		return usual
+	}
+	return own
 }
 
 // late reports whether o is too new to be seen.
@@ -121,10 +120,19 @@ func (c *call) stamped(p place, doc []byte) []byte {
 		doc = setMember(doc, "createdDateTime", now)
 	}
 	doc = setMember(doc, "lastModifiedDateTime", now)
-	if len(p.spec.kids) > 0 && !p.spec.is(directory) && p.spec.kid("roleScopeTags") == nil && member(doc, "roleScopeTagIds") == nil {
+	if len(p.spec.kids) > 0 && !p.spec.is(directory) && p.spec.kid("roleScopeTags") == nil && untagged(doc) && c.strict(RuleDefaultTag) {
 		doc = setMember(doc, "roleScopeTagIds", []byte(`["0"]`))
 	}
 	return doc
+}
+
+// untagged reports whether an object has no scope tags.
+func untagged(doc []byte) bool {
+	switch string(member(doc, "roleScopeTagIds")) {
+	case "", "null", "[]":
+		return true
+	}
+	return false
 }
 
 // newID gives an object its id: a GUID, a small number for scope tags, and for
@@ -136,7 +144,7 @@ func (c *call) newID(p place) string {
 	if p.spec.name == "deviceManagement/roleScopeTags" {
 		return strconv.FormatUint(c.tenant.seq+100, 10)
 	}
-	return guid("created", c.requestID, p.path)
+	return guid("created", c.requestID, p.path, strconv.FormatUint(c.tenant.seq, 10)) // parts of a batch have one request id
 }
 
 // listOf returns the stored list of a place.
@@ -166,21 +174,27 @@ func (c *call) show(p place, o *object, status int) *answer {
 
 // upsert creates an object at the id that the caller has chosen.
 func (c *call) upsert(p place) *answer {
+	if a := c.wrong(p); a != nil {
+		return a
+	}
 	list := c.listOf(p)
-	o, err := ingester{c.tenant}.object(p.spec, p.path, "", len(list.objs), setMember(c.body, "id", quote(nil, p.lost)))
+	o, err := ingester{c.tenant}.object(p.spec, p.path, "", len(list.objs), setMember(c.rewritten(c.body), "id", quote(nil, p.lost)))
 	if err != nil {
 		return c.badRequest("The payload could not be read.")
 	}
 	c.tenant.seq++
-	o.seq = c.tenant.seq
+	o.seq, o.made = c.tenant.seq, c.now
 	list.add(o)
-	return c.show(p, o, http.StatusCreated)
+	return c.done(p, o)
 }
 
 // patch changes an object: the members that the body has or, with whole, all of
 // them. Children that a PUT carries replace those that are there; a PATCH leaves
 // them.
 func (c *call) patch(p place, whole bool) *answer {
+	if whole && !p.spec.write.put && c.strict(RuleMethod) {
+		return c.notAllowed()
+	}
 	if a := c.wrong(p); a != nil {
 		return a
 	}
@@ -197,8 +211,8 @@ func (c *call) patch(p place, whole bool) *answer {
 	if whole {
 		doc = keep(doc)
 	}
-	for k, v := range membersOf(c.body) {
-		if kid := p.spec.inline(k); kid != nil && !whole {
+	for k, v := range membersOf(c.rewritten(c.body)) {
+		if kid := p.spec.inline(k); kid != nil && !whole && (c.strict(RuleCatalogPatch) || kid.name != "settings") {
 			continue // ignored, as the service does
 		}
 		if k == "id" || k == "@odata.type" && !whole && old.typ != "" {
@@ -207,13 +221,26 @@ func (c *call) patch(p place, whole bool) *answer {
 		doc = setMember(doc, k, v)
 	}
 	doc = setMember(doc, "lastModifiedDateTime", c.tenant.stamp())
+	doc = c.accepted(p, doc)
 	if err := c.tenant.replace(p, list, i, doc); err != nil {
 		return c.badRequest("The payload could not be read.")
 	}
+	if o := list.objs[i]; c.quirks.PatchLag > 0 {
+		o.was, o.changed = old, c.now
+	}
+	c.spread(p, list.objs[i])
 	if whole {
 		return &answer{status: http.StatusNoContent}
 	}
-	return c.show(p, list.objs[i], http.StatusOK)
+	return c.done(p, list.objs[i])
+}
+
+// done answers a change.
+func (c *call) done(p place, o *object) *answer {
+	if status := c.status(p.spec.write.change, http.StatusOK); status != http.StatusOK {
+		return &answer{status: status}
+	}
+	return c.show(p, o, http.StatusOK)
 }
 
 // keep returns what a PUT leaves of an object: its id, its type, when it was
@@ -239,8 +266,14 @@ func (c *call) remove(p place) *answer {
 	if i < 0 {
 		return c.notFound(p.obj.id)
 	}
+	if a := c.undeletable(p); a != nil {
+		return a
+	}
 	list.remove(i)
 	c.tenant.seq++
+	if c.quirks.DeleteLag > 0 && p.parent == nil {
+		c.tenant.ghosts = append(c.tenant.ghosts, ghost{spec: p.spec, obj: p.obj, until: c.now.Add(c.quirks.DeleteLag)})
+	}
 	if p.spec.is(deltaList) {
 		c.tenant.gone = append(c.tenant.gone, tombstone{path: p.spec.name, id: p.obj.id, seq: c.tenant.seq})
 	}
@@ -253,6 +286,9 @@ func (c *call) remove(p place) *answer {
 // Source: policytypes deviceManagementSettings.
 func (c *call) patchManagement() *answer {
 	const path = "deviceManagement/settings"
+	if a := c.mayWrite(c.tenant.table[strings.ToLower(path)].perm); a != nil {
+		return a
+	}
 	settings := member(c.body, "settings")
 	if !json.Valid(c.body) || !isObject(settings) {
 		return c.badRequest("A JSON object with settings is expected.")

@@ -85,7 +85,7 @@ func (c *call) fails(f *Fault) *answer {
 		if c.route.root != nil {
 			p = c.route.root.perm
 		}
-		return c.forbidden(p)
+		return c.forbidden(p.reads())
 	case FaultConditional:
 		return c.fail(http.StatusForbidden, "AccessDenied", "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance.")
 	case FaultUnauthorized:

@@ -85,8 +85,8 @@ func (c *call) notFound(id string) *answer {
 }
 
 // forbidden answers 403 with the permissions that would have helped.
-func (c *call) forbidden(p perm) *answer {
-	scopes := strings.Join(p.reads(), ", ")
+func (c *call) forbidden(wanted []string) *answer {
+	scopes := strings.Join(wanted, ", ")
 	if scopes == "" {
 		scopes = "DeviceManagementConfiguration.Read.All"
 	}

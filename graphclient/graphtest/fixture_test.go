@@ -23,6 +23,7 @@ type fixture struct {
 	base   string
 	client *http.Client
 	token  string
+	off    []graphtest.Rule // that the server does not obey
 	header http.Header
 }
 

@@ -58,7 +58,7 @@ func (c *call) plainOMA(p place) *answer {
 		return c.noSegment(c.route.fn)
 	}
 	if roles := c.token.roles; roles != nil && !foldIn(roles, "DeviceManagementConfiguration.ReadWrite.All") {
-		return c.forbidden(perm{exact: []string{"DeviceManagementConfiguration.ReadWrite.All"}})
+		return c.forbidden([]string{"DeviceManagementConfiguration.ReadWrite.All"})
 	}
 	_, id, _ := strings.Cut(unescape(c.route.args), "=")
 	id = strings.Trim(id, "'")

@@ -87,6 +87,7 @@ func (t *Tenant) Add(path string, doc json.RawMessage) (string, error) {
 	}
 	t.seq++
 	o.seq = t.seq
+	t.rank(o) // which some exports leave out
 	list.add(o)
 	p.parent.touched(t.seq)
 	return o.id, nil

@@ -91,11 +91,75 @@ type Quirks struct {
 	// Source: graph.md section 3.11 and section 4, consistency.
 	GetLag, ListLag time.Duration
 
+	// WriteLag is for how long a new object is not found by requests that change
+	// it, PatchLag for how long reads show what an object was before a change,
+	// DeleteLag for how long they show one that was deleted. 0 means not at all.
+	// Source: graph.md section 3.11 and section 4, consistency; policytypes
+	// depEnrollmentProfile, deviceComplianceScript.
+	WriteLag, PatchLag, DeleteLag time.Duration
+
+	// PublishLag is how long a new app is processed, and a new ADMX file
+	// uploaded, before it can be used.
+	// Source: graph.md section 2, write shape 10; policytypes mobileApp,
+	// groupPolicyUploadedDefinitionFile.
+	PublishLag time.Duration
+
+	// Rewrites are what the service makes of what it is given.
+	// Source: graph.md section 4, server mutations.
+	Rewrites []Rewrite
+
+	// RoleTags are the scope tags of the caller's role, nil for every tag.
+	// Objects without any of them cannot be seen, and to add another one is
+	// refused, which the tag "0" is that the service adds by itself.
+	// Source: graph.md section 4, RBAC and tags; policytypes roleScopeTag.
+	RoleTags []string
+
+	// Unlicensed are ids of setting definitions that the tenant has no licence
+	// for: a policy with one is refused.
+	// Source: graph.md section 4, write rules; policytypes configurationPolicy.
+	Unlicensed []string
+
+	// Retired are versions of updates, and ids of templates, that have left the
+	// catalogue: to write one is refused.
+	// Source: policytypes windowsFeatureUpdateProfile,
+	// windowsQualityUpdateProfile, configurationPolicy, intent.
+	Retired []string
+
+	// SecurityDefaults are on, so that no Conditional Access policy can be
+	// enforced.
+	// Source: policytypes conditionalAccessPolicy.
+	SecurityDefaults bool
+
+	// AssignSilently makes assign answer well to a property of another type's
+	// name, and do nothing.
+	// Source: graph.md section 4, assign.
+	AssignSilently bool
+
+	// Lenient are the rules that the service does not obey. See [Rules].
+	Lenient []Rule
+
 	// Protected are path prefixes whose changes a second administrator has to
 	// approve; see [Tenant.Approvals].
 	// Source: graph.md section 3.12.
 	Protected []string
+
+	// JustificationForbidden answers 403 instead of 400 to a change that needs
+	// an approval and says no reason.
+	// Source: graph.md section 3.12.
+	JustificationForbidden bool
 }
+
+// A Rewrite is something that the service makes of a document that it is given.
+type Rewrite int
+
+// The rewrites. Source of all: graph.md section 4, server mutations.
+const (
+	RewriteNulls Rewrite = iota + 1 // members that are null are not kept
+	RewriteEmpty                    // an empty text reads null
+	RewriteDates                    // dates read with seven digits behind the second
+	RewriteOrder                    // lists without an order come back the other way round
+	RewriteAudit                    // values of catalog settings get an auditRuleInformation
+)
 
 // A PageQuirk disturbs the pages of the lists it matches.
 type PageQuirk struct {

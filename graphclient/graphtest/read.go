@@ -10,14 +10,36 @@ import (
 // read answers a GET.
 func (c *call) read() *answer {
 	t := c.tenant
+	t.settled(c.now)
 	t.mu.RLock()
-	p := t.find(c.route)
+	p := c.look(t.find(c.route))
 	a, served := c.readPlace(p)
 	t.mu.RUnlock()
 	if served >= 0 && c.quirks.BetweenPages != nil {
 		c.quirks.BetweenPages(t, c.route.last().spec.name, served)
 	}
 	return a
+}
+
+// look returns a place as reads see it: what is stale, deleted or not to be seen
+// by this caller.
+func (c *call) look(p place) place {
+	if p.lost != "" && len(c.route.steps) == 1 && len(c.tenant.ghosts) > 0 {
+		for _, o := range c.ghostsOf(p.spec) {
+			if o.id == p.lost {
+				p.obj, p.lost = o, ""
+			}
+		}
+	}
+	if c.quirks.PatchLag > 0 {
+		p.obj, p.parent = c.seen(p.obj), c.seen(p.parent)
+	}
+	for _, o := range []*object{p.obj, p.parent} {
+		if c.hidden(o) {
+			p.obj, p.lost = nil, o.id
+		}
+	}
+	return p
 }
 
 // readPlace answers with the lock of the tenant held. served is the number of
@@ -114,8 +136,14 @@ func (c *call) contextOf(p place) string {
 // selectObjects applies cast, $filter, $search and $orderby.
 func (c *call) selectObjects(p place) []*object {
 	objs := c.tenant.objects(p.spec, p.parent)
-	if lag := c.quirks.ListLag; lag > 0 {
-		objs = slices.DeleteFunc(slices.Clone(objs), func(o *object) bool { return c.late(o, lag) })
+	if q := c.quirks; q.ListLag > 0 || q.PatchLag > 0 || q.DeleteLag > 0 || q.RoleTags != nil {
+		objs = slices.DeleteFunc(slices.Clone(objs), func(o *object) bool { return c.late(o, q.ListLag) || c.hidden(o) })
+		for i := range objs {
+			objs[i] = c.seen(objs[i])
+		}
+		if p.parent == nil {
+			objs = append(objs, c.ghostsOf(p.spec)...)
+		}
 	}
 	if p.cast == "" && c.opts.filter == nil && c.opts.search == nil && c.opts.order == "" {
 		return objs

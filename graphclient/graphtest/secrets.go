@@ -20,7 +20,7 @@ func (in ingester) secret(name string, value []byte) []byte {
 	case name == "omaSettings" && isArray(value):
 		return in.maskOMA(value)
 	case name == "settingInstance" && bytes.Contains(value, []byte("SecretSettingValue")):
-		return encryptSettings(value)
+		return in.encryptSettings(value)
 	}
 	return value
 }
@@ -62,17 +62,21 @@ func (in ingester) maskSetting(s []byte) []byte {
 
 // encryptSettings replaces every plain secret of a catalog setting by a token
 // that means nothing anywhere else.
-func encryptSettings(value []byte) []byte {
+func (in ingester) encryptSettings(value []byte) []byte {
 	switch {
 	case isObject(value):
-		if string(member(value, "valueState")) == `"notEncrypted"` {
-			token := guid("secret", string(member(value, "value")))
+		switch string(member(value, "valueState")) {
+		case `"encryptedValueToken"`: // whoever may write it has checked that it is the tenant's
+			in.t.secrets[text(member(value, "value"))] = []byte("null")
+		case `"notEncrypted"`:
+			token := guid("secret", in.t.id, string(member(value, "value")))
+			in.t.secrets[token] = bytes.Clone(member(value, "value"))
 			value = setMember(value, "value", quote(nil, token))
 			return setMember(value, "valueState", []byte(`"encryptedValueToken"`))
 		}
 		w := newObject(len(value))
 		for k, v := range membersOf(value) {
-			w.raw(k, encryptSettings(v))
+			w.raw(k, in.encryptSettings(v))
 		}
 		return w.bytes()
 	case isArray(value):
@@ -81,7 +85,7 @@ func encryptSettings(value []byte) []byte {
 			if len(dst) > 1 {
 				dst = append(dst, ',')
 			}
-			dst = append(dst, encryptSettings(v)...)
+			dst = append(dst, in.encryptSettings(v)...)
 		}
 		return append(dst, ']')
 	}

@@ -155,7 +155,7 @@ func (c *call) handle(bad error) *answer {
 	case c.version != "beta" && r.root.is(betaOnly):
 		return c.noSegment(r.root.name[strings.LastIndexByte(r.root.name, '/')+1:])
 	case c.isForbidden():
-		return c.forbidden(r.root.perm)
+		return c.forbidden(r.root.perm.reads())
 	case bad != nil:
 		return c.refuse(bad)
 	case c.method == http.MethodGet || c.method == http.MethodHead:
@@ -163,10 +163,26 @@ func (c *call) handle(bad error) *answer {
 	case c.method == http.MethodPost && r.class == "directoryObjects/getByIds":
 		return c.byIDs()
 	}
-	if a := c.approve(); a != nil {
+	if a := c.mayWrite(c.route.root.perm); a != nil {
 		return a
 	}
 	return c.change()
+}
+
+// mayWrite refuses a change that the permissions of the caller do not allow, or
+// that a second administrator has to approve.
+func (c *call) mayWrite(p perm) *answer {
+	if c.strict(RulePermission) {
+		if !p.allows(c.token.roles, p.writes()) {
+			return c.forbidden(p.writes())
+		}
+		for _, name := range p.also {
+			if c.token.roles != nil && !foldIn(c.token.roles, name) {
+				return c.forbidden([]string{name})
+			}
+		}
+	}
+	return c.approve()
 }
 
 func (c *call) isForbidden() bool {
@@ -175,5 +191,5 @@ func (c *call) isForbidden() bool {
 			return true
 		}
 	}
-	return !c.route.root.perm.allows(c.token.roles)
+	return !c.route.root.perm.allows(c.token.roles, c.route.root.perm.reads())
 }

@@ -18,6 +18,7 @@ type spec struct {
 	page   int // objects to a page; 0 means 100
 	ids    idRule
 	gaps   gaps
+	write  writing
 
 	aliases     []string                                  // other names that exports give to this child
 	noExpand    []string                                  // children whose $expand is refused
@@ -95,6 +96,21 @@ func (s *spec) inline(name string) *spec {
 type perm struct {
 	base  string   // with .Read.All and .ReadWrite.All behind it
 	exact []string // permissions of another shape
+	also  []string // what a write needs besides, every one
+}
+
+// writes lists the permissions that allow writing.
+func (p perm) writes() []string {
+	var all []string
+	if p.base != "" {
+		all = append(all, p.base+".ReadWrite.All")
+	}
+	for _, name := range p.exact {
+		if strings.Contains(name, ".ReadWrite.") {
+			all = append(all, name)
+		}
+	}
+	return all
 }
 
 // reads lists the permissions that allow reading.
@@ -105,18 +121,12 @@ func (p perm) reads() []string {
 	return append([]string{p.base + ".ReadWrite.All", p.base + ".Read.All"}, p.exact...)
 }
 
-func (p perm) allows(granted []string) bool {
+// allows reports whether one of what is wanted is granted.
+func (p perm) allows(granted, wanted []string) bool {
 	if granted == nil || (p.base == "" && len(p.exact) == 0) {
 		return true
 	}
-	for _, want := range p.reads() {
-		for _, have := range granted {
-			if strings.EqualFold(want, have) {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(wanted, func(name string) bool { return foldIn(granted, name) })
 }
 
 // assignments is the child that most policies have.
@@ -127,9 +137,14 @@ func assignments(typ string) *spec {
 // newTable makes the server's knowledge of paths: lower-case root path to spec.
 func newTable() map[string]*spec {
 	table := make(map[string]*spec)
+	rules := writings()
 	for _, list := range [][]*spec{catalogSpecs(), profileSpecs(), updateSpecs(), scriptSpecs(), enrollmentSpecs(), tenantSpecs(), connectorSpecs(), appSpecs(), protectionSpecs(), identitySpecs()} {
 		for _, s := range list {
 			table[strings.ToLower(s.name)] = s
+			s.write = rules[s.name]
+			for _, k := range s.kids {
+				k.write = rules[s.name+"/"+k.name]
+			}
 			if !slices.Contains(stable, s.name) && !s.is(directory) {
 				s.flag |= betaOnly
 			}

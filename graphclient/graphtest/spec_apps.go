@@ -99,6 +99,8 @@ func protectionSpecs() []*spec {
 
 func identitySpecs() []*spec {
 	ca := perm{exact: []string{"Policy.Read.All", "Policy.ReadWrite.ConditionalAccess", "Policy.Read.ConditionalAccess"}}
+	policies := ca
+	policies.also = []string{"Policy.Read.All", "Application.Read.All"}
 	terms := perm{base: "Agreement"}
 	group := perm{base: "Group", exact: []string{"Directory.Read.All", "Directory.ReadWrite.All", "GroupMember.Read.All"}}
 	user := perm{base: "User", exact: []string{"Directory.Read.All", "Directory.ReadWrite.All"}}
@@ -111,7 +113,7 @@ func identitySpecs() []*spec {
 	}
 	const main = "identity/conditionalAccess/authenticationStrengths/policies"
 	specs := []*spec{
-		{name: "identity/conditionalAccess/policies", typ: "conditionalAccessPolicy", flag: directory, bucket: "ca", perm: ca, actions: []string{"restore"}},
+		{name: "identity/conditionalAccess/policies", typ: "conditionalAccessPolicy", flag: directory, bucket: "ca", perm: policies, actions: []string{"restore"}},
 		{name: "identity/conditionalAccess/namedLocations", typ: "namedLocation", flag: directory, bucket: "ca", perm: ca, actions: []string{"restore"}},
 		{name: "identity/conditionalAccess/authenticationContextClassReferences", typ: "authenticationContextClassReference", flag: directory | callerID, bucket: "identity", perm: ca},
 		strengths(main),

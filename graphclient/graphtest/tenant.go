@@ -20,6 +20,8 @@ type Tenant struct {
 	seq     uint64           // number of the newest change
 	gone    []tombstone      // deleted objects of lists with delta, oldest first
 	asked   []*approval
+	ghosts  []ghost           // deleted objects that reads still show
+	pending []settlement      // what the service finishes later
 	secrets map[string][]byte // plain values of masked settings, by reference id
 	history history
 }
@@ -42,6 +44,9 @@ type object struct {
 	refs []ref
 	seq  uint64    // change that made it what it is
 	made time.Time // when a request has created it; zero if none has
+
+	was     *object   // what reads still show after a change, for a while
+	changed time.Time // when that was
 }
 
 // A kidList is the content of one navigation property of an object.

@@ -149,12 +149,12 @@ func TestWritesHaveTheirOwnLimit(t *testing.T) {
 	f := newFixture(t, graphtest.Config{Now: clk.Now, Limits: &graphtest.Limits{}})
 	statuses := make(map[int]int)
 	for range 120 {
-		statuses[f.do(http.MethodPost, "/beta/deviceManagement/intents", `{}`).status]++
+		statuses[f.do(http.MethodPost, "/beta/deviceManagement/deviceCategories", `{}`).status]++
 	}
 	if diff := cmp.Diff(map[int]int{http.StatusCreated: 100, http.StatusTooManyRequests: 20}, statuses); diff != "" {
 		t.Errorf("120 writes (-want +got):\n%s", diff)
 	}
-	if r := f.do(http.MethodGet, "/beta/deviceManagement/intents", ""); r.status != http.StatusOK {
+	if r := f.do(http.MethodGet, "/beta/deviceManagement/deviceCategories", ""); r.status != http.StatusOK {
 		t.Errorf("read after too many writes: %d, want 200", r.status)
 	}
 	if got := f.srv.Stats(); got.Writes != 120 || got.Throttled != 20 {
