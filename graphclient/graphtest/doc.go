@@ -22,6 +22,9 @@
 // project's collection of facts about Graph, "policytypes" its table of
 // object types, by row.
 //
+// What it does with writes are its [Rules], all of which can be switched off, and
+// the [Quirks] that docs/graph-writes.md lists with them.
+//
 // [Server.UseSchema] lets Graph's own metadata judge too: it must agree with
 // the server's table, and requests must name properties that exist.
 //

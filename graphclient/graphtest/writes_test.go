@@ -29,6 +29,19 @@ func TestWriteQuirks(t *testing.T) {
 			clk.advance(time.Minute)
 			return first[:3] + f.create(at+"/assign", `{"deviceManagementScriptAssignments":[]}`)[:3]
 		}, "404204"},
+		{"GetLag", graphtest.Quirks{GetLag: time.Minute}, func(f *fixture, clk *clock) string {
+			f.create(scripts, `{"displayName":"S"}`)
+			at := "/beta/" + scripts + "/" + f.tenant.IDs(scripts)[0]
+			first := f.do(http.MethodGet, at, "").status
+			clk.advance(time.Minute)
+			return fmt.Sprint(first, f.do(http.MethodGet, at, "").status)
+		}, "404 200"},
+		{"ListLag", graphtest.Quirks{ListLag: time.Minute}, func(f *fixture, clk *clock) string {
+			f.create(scripts, `{"displayName":"S"}`)
+			first := len(f.all("/beta/" + scripts))
+			clk.advance(time.Minute)
+			return fmt.Sprint(first, len(f.all("/beta/"+scripts)))
+		}, "0 1"},
 		{"PatchLag", graphtest.Quirks{PatchLag: time.Minute}, func(f *fixture, clk *clock) string {
 			f.add(scripts, `{"id":"s","displayName":"old"}`)
 			f.patch(scripts+"/s", `{"displayName":"new"}`)

@@ -32,6 +32,24 @@ func TestReliability(t *testing.T) {
 	}
 }
 
+// The page on what Graph does with writes names tests that there are.
+func TestPageOnWrites(t *testing.T) {
+	text, err := os.ReadFile("../../docs/graph-writes.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests, _ := declared(t)
+	named := testForm.FindAllStringSubmatch(string(text), -1)
+	if len(named) < 50 {
+		t.Errorf("the page names %d tests, want a test in nearly every row", len(named))
+	}
+	for _, name := range named {
+		if !slices.Contains(tests, name[1]+"."+name[2]) {
+			t.Errorf("there is no %s.%s", name[1], name[2])
+		}
+	}
+}
+
 func TestReliabilityIsChecked(t *testing.T) {
 	tests, promises := declared(t)
 	whole, err := os.ReadFile("../../docs/reliability.md")
