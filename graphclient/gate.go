@@ -42,11 +42,21 @@ type gate struct {
 type waiter struct {
 	n        int
 	write    bool
+	turn     turn
 	deadline time.Time // zero means none
 	ready    chan struct{}
 	pass     pass
 	err      error
 }
+
+// A turn says who goes before whom; those of one turn go as they came.
+type turn int
+
+const (
+	againTurn turn = iota // was refused
+	pageTurn              // a page of a list: all that is read of its objects waits for it
+	usualTurn
+)
 
 // A verdict is what an answer says about the limit.
 type verdict struct {
@@ -58,12 +68,12 @@ type verdict struct {
 	cost      int     // resource units, if above 0
 }
 
-func (g *gate) enqueue(w *waiter, first bool) {
-	if first {
-		g.queue = slices.Insert(g.queue, 0, w)
-		return
+func (g *gate) enqueue(w *waiter) {
+	i := len(g.queue)
+	for i > 0 && g.queue[i-1].turn > w.turn {
+		i--
 	}
-	g.queue = append(g.queue, w)
+	g.queue = slices.Insert(g.queue, i, w)
 }
 
 func (g *gate) remove(w *waiter) bool {

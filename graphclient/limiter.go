@@ -30,8 +30,9 @@ type LimiterConfig struct {
 
 // A Limiter paces the requests of a process. It has one budget for each
 // tenant and service bucket, so that neither tenants nor buckets hold each
-// other up. Requests are let through evenly, in the order in which they came,
-// with a burst of a tenth of a second's worth at most.
+// other up. Requests are let through evenly, in the order in which they came, pages
+// of lists before others, with a burst of a tenth of a second's worth at most.
+// Writes that reads have held up make up for it, as far as the limit allows.
 //
 // A 429 pauses its bucket for as long as Graph asks, or exponentially longer
 // if it does not say; then one request goes first, and the others follow, at
@@ -91,13 +92,20 @@ func (l *Limiter) gate(tenant string, b contract.Bucket) *gate {
 // newGate returns a gate for the published limit of b.
 func (l *Limiter) newGate(b contract.Bucket) *gate {
 	limit := l.limit(b)
-	return &gate{
+	g := &gate{
 		patience: l.patience,
 		now:      l.now,
 		factor:   1,
 		all:      newPacer(l.share, limit.Window, limit.Requests, limit.TenantRequests),
 		writes:   newPacer(l.share, limit.Window, limit.Writes, limit.TenantWrites),
 	}
+	// A batch of reads takes as long as several writes do, and writes are the
+	// scarcer ones. With a burst b there are share·n·(1+b/window)+1 of them in a
+	// window at most, which have to be n.
+	batch := contract.MaxBatch * g.all.interval
+	spare := float64(limit.Window)*(1/l.share-1) - float64(g.writes.interval)
+	g.writes.burst = max(g.writes.burst, min(batch, time.Duration(spare)))
+	return g
 }
 
 // A pacer lets requests through evenly: a leaky bucket kept as the time at
@@ -155,17 +163,16 @@ type pass struct {
 }
 
 // enter waits until n requests may go. It returns the context's error, or an
-// ErrThrottled with the time to wait if there is no point in waiting. A
-// request that was refused goes first again.
-func (g *gate) enter(ctx context.Context, n int, write, first bool) (pass, error) {
-	w := &waiter{n: n, write: write, ready: make(chan struct{})}
+// ErrThrottled with the time to wait if there is no point in waiting.
+func (g *gate) enter(ctx context.Context, n int, write bool, t turn) (pass, error) {
+	w := &waiter{n: n, write: write, turn: t, ready: make(chan struct{})}
 	w.deadline, _ = ctx.Deadline()
 	g.mu.Lock()
 	if err := g.refuse(w); err != nil {
 		g.mu.Unlock()
 		return pass{}, err
 	}
-	g.enqueue(w, first)
+	g.enqueue(w)
 	g.advance()
 	g.mu.Unlock()
 

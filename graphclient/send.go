@@ -53,10 +53,14 @@ func (a *api) exchange(ctx context.Context, c *call) (*answer, error) {
 	a.budget.earn()
 	t := tries{refused: c.stale}
 	gate := a.limiter.gate(a.tenant, c.bucket)
-	first := false
+	usual := usualTurn
+	if c.list {
+		usual = pageTurn
+	}
+	turn := usual
 	for {
 		asked, sent := a.now(), t.sent
-		p, err := gate.enter(ctx, c.n, c.write, first)
+		p, err := gate.enter(ctx, c.n, c.write, turn)
 		if err != nil {
 			return nil, ended(c.method, &t, err)
 		}
@@ -84,7 +88,9 @@ func (a *api) exchange(ctx context.Context, c *call) (*answer, error) {
 		if e.Status == http.StatusServiceUnavailable {
 			a.closeIdle()
 		}
-		first = s.first
+		if turn = usual; s.first {
+			turn = againTurn
+		}
 	}
 }
 
