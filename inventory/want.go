@@ -57,7 +57,7 @@ func NewWant(t *contract.Type, l contract.List, at Listed, s contract.Summary) W
 		Type: t, List: l, Object: at, ID: s.ID, OData: s.OData,
 		Content: t.Read.ByID || len(t.ChildrenOf(s.OData)) > 0,
 		Assignments: t.Assign.Read == contract.AssignedAtPath ||
-			t.Assign.Read == contract.AssignedInList && inlineAssignments(at.Doc) == nil,
+			t.Assign.Read == contract.AssignedInList && InlineAssignments(at.Doc) == nil,
 	}
 }
 
@@ -84,20 +84,20 @@ func (w *Want) Whole(r Reading) (content, assignments json.RawMessage, err error
 func (w *Want) assignments(content []byte, r Reading) (list json.RawMessage, separate bool) {
 	switch w.Type.Assign.Read {
 	case contract.AssignedInRead:
-		return inlineAssignments(content), true
+		return InlineAssignments(content), true
 	case contract.AssignedInList, contract.AssignedAtPath:
 		if w.Assignments {
 			return r.Assignments, true
 		}
-		return inlineAssignments(w.Object.Doc), true
+		return InlineAssignments(w.Object.Doc), true
 	case contract.AssignedInBody, contract.AssignedNowhere:
 	}
 	return nil, false
 }
 
-// inlineAssignments returns the assignments that a document brings along, or
+// InlineAssignments returns the assignments that a document brings along, or
 // nil if it has none or not all of them.
-func inlineAssignments(doc []byte) json.RawMessage {
+func InlineAssignments(doc []byte) json.RawMessage {
 	if contract.Member(doc, "assignments@odata.nextLink") != nil {
 		return nil
 	}

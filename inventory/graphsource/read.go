@@ -116,6 +116,7 @@ type reading struct {
 	gone    bool  // the object itself was not found
 	err     error // the first
 	fresh   bool
+	inline  bool // the object itself should bring its assignments along
 }
 
 // A node is a document and the children that are put into it.
@@ -152,7 +153,11 @@ func (o *reading) begin() []*part {
 		}
 		parts = append(parts, o.below(o.content)...)
 	}
-	if o.want.Assignments {
+	// Read as its list reads it, the object brings them along.
+	t := o.want.Type
+	o.inline = o.want.Assignments && len(parts) > 0 && parts[0].kind == wholePart &&
+		t.Assign.Read == contract.AssignedInList && !t.Read.ByID
+	if o.want.Assignments && !o.inline {
 		parts = append(parts, &part{of: o, kind: assignmentsPart, node: o.content})
 	}
 	o.open = len(parts)
@@ -208,6 +213,12 @@ func (p *part) take(r graphclient.Result) []*part {
 	switch p.kind {
 	case wholePart:
 		p.node.doc = r.Body
+		if o.inline {
+			o.result.Assignments = inventory.InlineAssignments(r.Body)
+		}
+		if o.inline && o.result.Assignments == nil { // not all of them
+			parts = []*part{{of: o, kind: assignmentsPart, node: p.node}}
+		}
 	case assignmentsPart:
 		o.result.Assignments = array(distinct(r))
 	case childPart:
