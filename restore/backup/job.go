@@ -133,9 +133,11 @@ func (j *job) list(ctx context.Context, c *contract.Collection) error {
 	work, wctx := errgroup.WithContext(ctx)
 	work.SetLimit(chunksAhead)
 	var next chunk
+	most := contract.MaxBatch // at first, so that reading begins with the first page
 	flush := func() {
 		full := next
 		next = chunk{}
+		most = min(2*most, chunkWeight)
 		if len(full.wants) > 0 {
 			work.Go(func() error { return j.capture(wctx, full) })
 		}
@@ -152,7 +154,7 @@ func (j *job) list(ctx context.Context, c *contract.Collection) error {
 			if w, ok := j.accept(c, listed); ok {
 				next.add(w, listed)
 			}
-			if next.full() {
+			if next.full(most) {
 				flush()
 			}
 		}
@@ -194,7 +196,7 @@ func (c *chunk) add(w want, at inventory.Listed) {
 	c.bytes += len(at.Doc)
 }
 
-func (c *chunk) full() bool { return c.weight >= chunkWeight || c.bytes >= chunkBytes }
+func (c *chunk) full(weight int) bool { return c.weight >= weight || c.bytes >= chunkBytes }
 
 // accept reports whether an object is to be captured, and what it takes to read
 // it.
