@@ -119,6 +119,7 @@ type execution struct {
 	waiting []time.Duration        // until something can be done again
 	reason  runs.Reason            // why it cannot now
 	objects map[inventory.Ref]bool // of the target, that are items of the restore
+	unseen  []*task                // written, and still to be looked at; see glance
 }
 
 func (cfg Config) execute(ctx context.Context, x *runs.Exec, in ExecuteInput) error {
@@ -228,17 +229,8 @@ func (w *execution) write(ctx context.Context) error {
 	if err := w.fence(ctx); err != nil {
 		return err
 	}
-	for _, e := range w.items {
-		switch {
-		case e.Step == Done: // by an earlier attempt, which may have died before it could say so
-			if !w.x.Done(e.key()) {
-				w.tell(e)
-			}
-		case !e.Decision.Writes():
-			if err := w.leave(ctx, e); err != nil {
-				return err
-			}
-		}
+	if err := w.leaveAll(ctx); err != nil {
+		return err
 	}
 	if err := w.number(ctx); err != nil {
 		return err
@@ -258,6 +250,9 @@ func (w *execution) write(ctx context.Context) error {
 			if err := w.inOrder(ctx, tier, phase.do); err != nil {
 				return err
 			}
+		}
+		if err := w.glanceRest(ctx); err != nil {
+			return err
 		}
 	}
 	if err := w.verify(ctx); err != nil {
@@ -371,9 +366,13 @@ func (w *execution) waits() bool {
 	return len(w.waiting) > 0
 }
 
-// put stores how far an item is, before anything else is done with it.
-func (w *execution) put(ctx context.Context, e *entry) error {
-	err := w.cfg.Store.Put(ctx, w.r.Tenant, w.r.ID, w.r.Fence, []Item{e.Item})
+// put stores how far items are, before anything else is done with them.
+func (w *execution) put(ctx context.Context, items ...*entry) error {
+	rows := make([]Item, len(items))
+	for i, e := range items {
+		rows[i] = e.Item
+	}
+	err := w.cfg.Store.Put(ctx, w.r.Tenant, w.r.ID, w.r.Fence, rows)
 	if errors.Is(err, ErrConflict) {
 		return fmt.Errorf("journal: %w", runs.ErrLeaseLost)
 	}
@@ -383,19 +382,45 @@ func (w *execution) put(ctx context.Context, e *entry) error {
 	return nil
 }
 
-// leave settles an item that is not written.
-func (w *execution) leave(ctx context.Context, e *entry) error {
-	switch e.Decision {
+// leaveAll settles the items that are not written, and tells those that are done.
+func (w *execution) leaveAll(ctx context.Context) error {
+	var left []*entry
+	for _, e := range w.items {
+		switch {
+		case e.Step == Done: // by an earlier attempt, which may have died before it could say so
+			if !w.x.Done(e.key()) {
+				w.tell(e)
+			}
+		case !e.Decision.Writes():
+			e.Step, e.Result = Done, e.Decision.result()
+			left = append(left, e)
+		}
+	}
+	for some := range slices.Chunk(left, storeTogether) {
+		if err := w.settleAll(ctx, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// storeTogether is how many items are stored at a time.
+const storeTogether = 100
+
+// result is what becomes of an item of which this was decided, if nothing is
+// written.
+func (d Decision) result() Result {
+	switch d {
 	case Unchanged:
-		return w.settleAs(ctx, e, Same)
+		return Same
 	case Skip:
-		return w.settleAs(ctx, e, Skipped)
+		return Skipped
 	case Ambiguous:
-		return w.fail(ctx, e, Unclear, e.Reason, e.Message)
+		return Unclear
 	case Conflict:
-		return w.fail(ctx, e, Conflicted, e.Reason, e.Message)
+		return Conflicted
 	default:
-		return w.fail(ctx, e, Failed, e.Reason, e.Message)
+		return Failed
 	}
 }
 
@@ -408,10 +433,17 @@ func (w *execution) fail(ctx context.Context, e *entry, result Result, reason ru
 // settleAs stores what became of an item, and then tells it.
 func (w *execution) settleAs(ctx context.Context, e *entry, result Result) error {
 	e.Step, e.Result = Done, result
-	if err := w.put(ctx, e); err != nil {
+	return w.settleAll(ctx, []*entry{e})
+}
+
+// settleAll stores what became of items, and then tells it.
+func (w *execution) settleAll(ctx context.Context, items []*entry) error {
+	if err := w.put(ctx, items...); err != nil {
 		return err
 	}
-	w.tell(e)
+	for _, e := range items {
+		w.tell(e)
+	}
 	return nil
 }
 

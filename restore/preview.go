@@ -1,16 +1,13 @@
 package restore
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
-	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/runs"
 )
 
@@ -98,10 +95,8 @@ func (cfg Config) preview(ctx context.Context, x *runs.Exec, in PreviewInput) er
 	if err := j.begin(ctx); err != nil {
 		return err
 	}
-	for chunk := range slices.Chunk(j.items, 50) {
-		if err := j.compareAll(ctx, chunk); err != nil {
-			return err
-		}
+	if err := j.compareAll(ctx); err != nil {
+		return err
 	}
 	return j.finishPreview(ctx, fingerprint)
 }
@@ -166,129 +161,6 @@ func (j *job) types() []*contract.Type {
 		types = append(types, kinds[key])
 	}
 	return types
-}
-
-// compareAll decides about items and stores what was decided.
-func (j *job) compareAll(ctx context.Context, items []*entry) error {
-	var objects []*object
-	var reading []*entry
-	for _, e := range items {
-		switch {
-		case e.Decision != "":
-		case j.live[e.Kind].err != nil:
-			f, _ := runs.FailureOf(j.live[e.Kind].err)
-			e.decide(Blocked, f.Reason, f.Message)
-		case e.Object == "":
-			if err := j.compare(ctx, e, nil); err != nil {
-				return err
-			}
-		default:
-			objects = append(objects, j.live[e.Kind].byID[e.Object])
-			reading = append(reading, e)
-		}
-	}
-	var failed error
-	err := j.read(ctx, objects, func(i int, s *state, err error) {
-		e := reading[i]
-		if err != nil {
-			f, _ := runs.FailureOf(err)
-			e.decide(Blocked, f.Reason, f.Message)
-			return
-		}
-		if err := j.compare(ctx, e, s); err != nil {
-			failed = err
-		}
-	})
-	if err = errors.Join(err, failed); err != nil {
-		return err
-	}
-	rows := make([]Item, len(items))
-	for i, e := range items {
-		rows[i] = e.Item
-		j.report(e)
-	}
-	if err := j.cfg.Store.Put(ctx, j.r.Tenant, j.r.ID, j.r.Fence, rows); err != nil {
-		return fmt.Errorf("journal: %w", err)
-	}
-	return nil
-}
-
-// compare decides about an item by what is there, which is nil for nothing.
-func (j *job) compare(ctx context.Context, e *entry, is *state) error {
-	want, err := j.wanted(ctx, e)
-	if err != nil { // it is about this item, and said with it
-		f, _ := runs.FailureOf(err)
-		e.decide(Blocked, f.Reason, f.Message)
-		return nil
-	}
-	caution, err := j.guard(e, want, is)
-	if err != nil {
-		return err
-	}
-	e.AssignmentsReason = want.unassigned
-	equal := false
-	if is != nil {
-		e.Hash, e.AssignmentsHash = is.hash, is.assignmentHash
-		equal = want.holds(is) && want.reaches(is)
-	}
-	switch {
-	case equal:
-		e.decide(Unchanged, "", "")
-	case want.blocked != "":
-		e.decide(Blocked, want.blocked, explain(want.blocked))
-	case e.needs:
-		e.decide(NeedsInput, ReasonSecret, explain(ReasonSecret))
-	case want.provided && (is == nil || e.typ.Foundation):
-		e.decide(Skip, ReasonProvided, explain(ReasonProvided))
-	case is == nil:
-		e.decide(Create, "", caution)
-	default:
-		e.decide(Update, "", caution)
-		e.Changes, err = changes(is, want)
-		if names := immutable(e.typ, is, want); len(names) > 0 {
-			e.decide(Blocked, ReasonImmutable, "It differs in what cannot be changed once an object is there: "+
-				strings.Join(names, ", ")+". Delete the object in the tenant to have it restored as a new one, or leave this item out.")
-		}
-	}
-	if want.unassigned != "" && e.Decision.Writes() && e.Message == "" {
-		e.Reason, e.Message = want.unassigned, "Its assignments are not written. "+explain(want.unassigned)
-	}
-	return err
-}
-
-// immutable returns the properties in which a content differs although only a
-// create can set them.
-func immutable(t *contract.Type, is *state, want *wanted) []string {
-	var names []string
-	for _, name := range append([]string{"@odata.type"}, t.Write.Immutable...) {
-		later := slices.ContainsFunc(t.Write.Actions, func(a contract.Action) bool { return a.From == name })
-		if !later && !bytes.Equal(contract.Member(is.form, name), contract.Member(want.form, name)) {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// MaxChanges is how many changes of an item are kept.
-const MaxChanges = 50
-
-// changes returns what a write would change.
-func changes(is *state, want *wanted) ([]inventory.Change, error) {
-	all, _, err := inventory.Diff(is.form, want.form)
-	if err != nil {
-		return nil, err
-	}
-	if want.unassigned == "" && is.assignmentForm != nil && want.assignmentForm != nil {
-		more, _, err := inventory.Diff(is.assignmentForm, want.assignmentForm)
-		if err != nil {
-			return nil, err
-		}
-		for _, c := range more {
-			c.Pointer = "/assignments" + c.Pointer
-			all = append(all, c)
-		}
-	}
-	return all[:min(len(all), MaxChanges)], nil
 }
 
 // explanations says what somebody can do about the reasons of this package.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
@@ -153,71 +152,4 @@ func (w *execution) claim(e *entry, id string) bool {
 	}
 	e.Object, w.objects[at] = id, true
 	return true
-}
-
-// verify looks at what was written until it is what it was to be, or the service
-// has had its time to show it.
-func (w *execution) verify(ctx context.Context) error {
-	var left []*task
-	for _, e := range w.items {
-		if e.Step != Assigned {
-			continue
-		}
-		t, err := w.prepare(ctx, e)
-		if err != nil {
-			if err := w.settle(ctx, e, err); err != nil {
-				return err
-			}
-			continue
-		}
-		left = append(left, t)
-	}
-	end := w.cfg.Now().Add(w.cfg.Settle)
-	for try := 1; len(left) > 0; try++ {
-		last := !w.cfg.Now().Before(end)
-		var err error
-		if left, err = w.verifyAll(ctx, left, last); err != nil {
-			return err
-		}
-		if len(left) > 0 {
-			if err := pause(ctx, min(try, 4)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// verifyAll settles those items that are as they were to be, and all of them the
-// last time. It returns the others.
-func (w *execution) verifyAll(ctx context.Context, tasks []*task, last bool) (left []*task, err error) {
-	objects := make([]*object, len(tasks))
-	for i, t := range tasks {
-		objects[i] = t.there()
-	}
-	states := make([]*state, len(tasks))
-	if err := w.read(ctx, objects, func(i int, s *state, _ error) { states[i] = s }); err != nil {
-		return nil, err
-	}
-	for i, t := range tasks {
-		is := states[i]
-		equal := is != nil && t.want.holds(is) && t.want.reaches(is)
-		switch {
-		case equal:
-			err = w.settleAs(ctx, t.entry, Verified)
-		case !last:
-			left = append(left, t)
-		case is == nil:
-			err = w.fail(ctx, t.entry, Unverified, runs.ReasonNotFound, "It was written, and the service does not show it yet.")
-		default:
-			if t.Changes, err = changes(is, t.want); err != nil {
-				return nil, fmt.Errorf("differences: %w", err)
-			}
-			err = w.fail(ctx, t.entry, Differs, runs.ReasonConflict, "It was written, and the service has made something else of it.")
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	return left, nil
 }

@@ -58,6 +58,9 @@ func (w *execution) object(ctx context.Context, e *entry) (wait bool, err error)
 	if err == nil && e.Step == Created {
 		err = w.complete(ctx, t, is)
 	}
+	if err == nil && e.Step == Written && t.whole(is) {
+		return false, w.glance(ctx, t)
+	}
 	return false, w.settle(ctx, e, err)
 }
 
@@ -388,7 +391,10 @@ func (w *execution) assignments(ctx context.Context, e *entry) (wait bool, err e
 		}
 	}
 	e.Step = Assigned
-	return false, w.put(ctx, e)
+	if err := w.put(ctx, e); err != nil {
+		return false, err
+	}
+	return false, w.glance(ctx, t)
 }
 
 func (w *execution) assign(ctx context.Context, t *task) error {
