@@ -106,9 +106,12 @@ func (j *job) compare(ctx context.Context, e *entry, is *state) error {
 		e.decide(Blocked, f.Reason, f.Message)
 		return nil
 	}
-	caution, err := j.guard(e, want, is)
-	if err != nil {
-		return err
+	caution := ""
+	if e.ReportOnly = j.endangers(e, want, is); e.ReportOnly {
+		caution = "It was enforced, and is restored report-only: nothing shows that the account for emergencies is excluded."
+		if err := want.disarm(e); err != nil {
+			return err
+		}
 	}
 	e.AssignmentsReason = want.unassigned
 	equal := false

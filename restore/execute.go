@@ -215,6 +215,11 @@ func (w *execution) prepare(ctx context.Context, e *entry) (*task, error) {
 	if want.blocked != "" {
 		return nil, runs.Public(nil, want.blocked, explain(want.blocked))
 	}
+	if e.ReportOnly || e.Decision == Create && w.endangers(e, want, nil) {
+		if err := want.disarm(e); err != nil {
+			return nil, err
+		}
+	}
 	t := &task{entry: e, want: want}
 	t.writer, err = w.writerOf(e, p.Path, p.Parent, want.content, want.provided)
 	return t, err

@@ -14,28 +14,29 @@ const guarded = "conditionalAccessPolicy"
 // reportOnly is the state of a Conditional Access policy that is only watched.
 const reportOnly = "enabledForReportingButNotEnforced"
 
-// guard keeps a Conditional Access policy from locking people out: one that was
-// enforced, and is not so in the target now, is restored report-only, unless it
-// excludes the account for emergencies. It returns what people should know of
-// that.
-func (j *job) guard(e *entry, want *wanted, is *state) (string, error) {
-	if e.Kind != guarded || contract.Text(contract.Member(want.content, "state")) != "enabled" {
-		return "", nil
+// endangers reports whether writing a Conditional Access policy could lock people
+// out: it was enforced, is not so in the target now, and does not exclude the
+// account for emergencies. Such a policy is restored report-only.
+func (j *job) endangers(e *entry, want *wanted, is *state) bool {
+	const enforced = "enabled"
+	switch {
+	case e.Kind != guarded || contract.Text(contract.Member(want.content, "state")) != enforced:
+		return false
+	case is != nil && contract.Text(contract.Member(is.content, "state")) == enforced:
+		return false
+	default:
+		return j.cfg.Emergency == "" || !excludesPrincipal(e.typ, want.content, j.cfg.Emergency)
 	}
-	if is != nil && contract.Text(contract.Member(is.content, "state")) == "enabled" {
-		return "", nil
-	}
-	if j.cfg.Emergency != "" && excludesPrincipal(e.typ, want.content, j.cfg.Emergency) {
-		return "", nil
-	}
-	content, err := contract.WithMember(nil, want.content, "state", []byte(`"`+reportOnly+`"`))
+}
+
+// disarm makes a policy report-only.
+func (w *wanted) disarm(e *entry) error {
+	content, err := contract.WithMember(nil, w.content, "state", []byte(`"`+reportOnly+`"`))
 	if err != nil {
-		return "", fmt.Errorf("guard: %w", err)
+		return fmt.Errorf("guard: %w", err)
 	}
-	if want.state, err = newState(e.typ, content, want.assignments); err != nil {
-		return "", err
-	}
-	return "It was enforced, and is restored report-only: nothing shows that the account for emergencies is excluded.", nil
+	w.state, err = newState(e.typ, content, w.assignments)
+	return err
 }
 
 func excludesPrincipal(t *contract.Type, content []byte, id string) bool {

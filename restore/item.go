@@ -74,6 +74,10 @@ type Item struct {
 	Hash            string `json:"live_hash,omitempty"`
 	AssignmentsHash string `json:"live_assignments_hash,omitempty"`
 
+	// ReportOnly says that the object is a Conditional Access policy which is
+	// written report-only, although it was enforced; see [Config].
+	ReportOnly bool `json:"report_only,omitempty"`
+
 	// Changes are what a write would change; bounded, see [MaxChanges].
 	Changes []inventory.Change `json:"changes,omitempty"`
 	// Assignments says whether they are written, and if not why.
