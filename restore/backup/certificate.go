@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/runs"
 )
 
@@ -68,33 +67,37 @@ type Missing struct {
 	Reason runs.Reason `json:"reason"`
 }
 
-// certify returns the certificate of a set that has these items, after what an
-// earlier certificate says, which may be nil, and the reports of a run. What one
-// run could not capture stays missing until another has captured it.
-func certify(set string, items []Item, earlier *Certificate, reports []KindReport) *Certificate {
-	kinds := make(map[string]*KindReport)
-	of := func(kind string) *KindReport {
-		if kinds[kind] == nil {
-			kinds[kind] = &KindReport{Kind: kind}
-		}
-		return kinds[kind]
-	}
+// A tally is what the certificate of a set is made of, by kind.
+type tally map[string]*KindReport
+
+// tallyOf returns what an earlier certificate says, which may be nil, and then the
+// reports of a run. What one run could not capture stays missing until another has
+// captured it.
+func tallyOf(earlier *Certificate, reports []KindReport) tally {
+	t := make(tally)
 	if earlier != nil {
 		reports = append(slices.Clone(earlier.Kinds), reports...)
 	}
 	for _, r := range reports {
-		of(r.Kind).add(r)
+		t.of(r.Kind).add(r)
 	}
-	in := make(map[inventory.Ref]bool, len(items))
-	for i := range items {
-		v := &items[i].Version
-		in[v.Ref()] = true
-		of(v.Kind).count(v)
+	return t
+}
+
+func (t tally) of(kind string) *KindReport {
+	if t[kind] == nil {
+		t[kind] = &KindReport{Kind: kind}
 	}
+	return t[kind]
+}
+
+// certify returns the certificate of a set that has these items, all of which were
+// counted.
+func (t tally) certify(set string, in []ManifestItem) *Certificate {
 	all := []KindReport{}
 	var reasons []runs.Reason
-	for _, kind := range slices.Sorted(maps.Keys(kinds)) {
-		k := kinds[kind]
+	for _, kind := range slices.Sorted(maps.Keys(t)) {
+		k := t[kind]
 		k.settle(in)
 		all = append(all, *k)
 		reasons = append(reasons, k.lacks()...)
@@ -128,12 +131,12 @@ func (k *KindReport) count(v *Version) {
 	}
 }
 
-// settle leaves only what is missing still, each object once with the last
-// reason.
-func (k *KindReport) settle(in map[inventory.Ref]bool) {
+// settle leaves only what is missing still, each object once with the last reason.
+// The items of the set are in order.
+func (k *KindReport) settle(in []ManifestItem) {
 	reasons := make(map[string]runs.Reason)
 	for _, m := range k.Missing {
-		if !in[inventory.Ref{Kind: k.Kind, ID: m.ID}] {
+		if _, has := slices.BinarySearchFunc(in, ManifestItem{Kind: k.Kind, ID: m.ID}, compareItems); !has {
 			reasons[m.ID] = m.Reason
 		}
 	}

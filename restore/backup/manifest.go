@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/tenantatlas/tenantatlas/inventory"
@@ -41,8 +40,8 @@ type ManifestItem struct {
 // Ref names the object.
 func (i ManifestItem) Ref() inventory.Ref { return inventory.Ref{Kind: i.Kind, ID: i.ID} }
 
+// manifestOf returns the manifest of a set with these items, which are in order.
 func manifestOf(s *Set, items []ManifestItem, certificate string) *Manifest {
-	slices.SortFunc(items, compareItems)
 	return &Manifest{
 		Tenant: s.Tenant, Set: s.ID, Name: s.Name, Description: s.Description, Origin: s.Origin,
 		CreatedAt: s.CreatedAt, CreatedBy: s.CreatedBy, Items: items, Certificate: certificate,

@@ -18,20 +18,21 @@ import (
 // seal makes what a run has staged part of the set: it writes the manifest of
 // all items, the certificate, and the next link of the tenant's chain.
 func (cfg Config) seal(ctx context.Context, s *Set, reports []KindReport, by runs.Actor, run string) error {
-	var items []Item
-	var lines []ManifestItem
-	err := eachItem(ctx, cfg.Store, ItemQuery{Tenant: s.Tenant, Set: s.ID, Staged: true}, func(i *Item) {
-		items = append(items, *i)
+	earlier, err := cfg.certificate(ctx, s.Tenant, s.ID)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	t := tallyOf(earlier, reports)
+	var lines []ManifestItem // little of each item, since there is no bound to them
+	err = eachItem(ctx, cfg.Store, ItemQuery{Tenant: s.Tenant, Set: s.ID, Staged: true}, func(i *Item) {
+		t.of(i.Kind).count(&i.Version)
 		lines = append(lines, ManifestItem{Kind: i.Kind, ID: i.Object, Version: i.ID})
 	})
 	if err != nil {
 		return err
 	}
-	earlier, err := cfg.certificate(ctx, s.Tenant, s.ID)
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return err
-	}
-	c := certify(s.ID, items, earlier, reports)
+	slices.SortFunc(lines, compareItems)
+	c := t.certify(s.ID, lines)
 	certificate, err := json.Marshal(c)
 	if err != nil {
 		return fmt.Errorf("encode certificate: %w", err)
