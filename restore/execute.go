@@ -226,7 +226,8 @@ func (w *execution) prepare(ctx context.Context, e *entry) (*task, error) {
 }
 
 // write carries out the restore: objects by their tiers, then the assignments of
-// all of them, then it looks at what has become of it.
+// all of them. What has become of it is looked at meanwhile, as far as it can be
+// seen by then, and else afterwards.
 func (w *execution) write(ctx context.Context) error {
 	if err := w.x.Authorize(ctx, runs.ActionRestore); err != nil {
 		return err
