@@ -10,9 +10,12 @@ import (
 	"github.com/tenantatlas/tenantatlas/runs"
 )
 
-// approvalPause is how long a restore waits before it asks again whether a change
-// was approved.
-const approvalPause = 5 * time.Minute
+// How long a restore waits, at least and at most, before it asks again whether a
+// change was approved.
+const (
+	shortestPause = 15 * time.Second
+	longestPause  = 5 * time.Minute
+)
 
 // send sends a request of an item. If the tenant wants somebody to approve it,
 // the request is stored as it is and the item waits; once it is approved, the
@@ -90,9 +93,13 @@ func (w *execution) approved(ctx context.Context, t *task, call Call) (*Call, er
 	}
 }
 
+// waitForApproval has the item wait for a tenth of the time that it has waited
+// already: who approves at once sees it go on at once, and who does
+// tomorrow is asked for every five minutes.
 func (w *execution) waitForApproval(ctx context.Context, t *task) error {
 	t.Result, t.Message = Waiting, "A second administrator has to approve the change."
-	werr := w.wait(t.entry, approvalPause, runs.ReasonApproval)
+	pause := w.cfg.Now().Sub(t.ApprovalAt) / 10
+	werr := w.wait(t.entry, min(max(pause, shortestPause), longestPause), runs.ReasonApproval)
 	if err := w.put(ctx, t.entry); err != nil {
 		return err
 	}

@@ -43,6 +43,9 @@ func TestApproval(t *testing.T) {
 			if run.Waiting.Reason != runs.ReasonApproval || n > 50 {
 				t.Fatalf("the run is %s, waiting for %q, want for the approval", run.Status, run.Waiting.Reason)
 			}
+			if pause := time.Until(run.NotBefore); n == 0 && pause > 15*time.Second || pause > 5*time.Minute {
+				t.Errorf("the run waits for %v, want 15 s at first and 5 minutes at most", pause)
+			}
 			for _, code := range tenant.Approvals() {
 				if err := tenant.Answer(code, refused); err != nil { // the first is refused
 					t.Fatal(err)
