@@ -9,7 +9,7 @@ import (
 	"github.com/tenantatlas/tenantatlas/internal/bunkit"
 )
 
-// The tenants of a filled table: a tenth of the runs is the large one's, the
+// The tenants of a filled table: a share of the runs is the large one's, the
 // others are spread over the small ones.
 const (
 	largeTenant  = "tenant-0"
@@ -45,9 +45,9 @@ func choose(salt int, values ...any) string {
 }
 
 // fillText returns the statement that fills the table with n runs, the newest
-// created at the instant now, in milliseconds since 1970. One in 2,000 is
-// active, all of those among the newest.
-func fillText(d bunkit.Dialect, n int, now int64) string {
+// created at the instant now, in milliseconds since 1970. One in share is the
+// large tenant's. One in 2,000 is active, all of those among the newest.
+func fillText(d bunkit.Dialect, n, share int, now int64) string {
 	at, hex := "to_timestamp((%s) / 1000.0)", "lpad(to_hex(%s), %d, '0')"
 	source := fmt.Sprintf("SELECT g FROM generate_series(1::bigint, %d) AS g", n)
 	if d == bunkit.SQLite3 {
@@ -60,7 +60,7 @@ func fillText(d bunkit.Dialect, n int, now int64) string {
 	ended := func(value string) string { return "CASE WHEN " + active + " THEN NULL ELSE " + value + " END" }
 	columns := [][2]string{
 		{"id", "substr(" + fmt.Sprintf(hex, ms, 12) + ", 1, 8) || '-' || substr(" + fmt.Sprintf(hex, ms, 12) + ", 9, 4) || '-7000-8000-' || " + fmt.Sprintf(hex, "g", 12)},
-		{"tenant", "CASE WHEN " + draw(1, 10) + " = 0 THEN '" + largeTenant + "' ELSE 'tenant-' || (1 + " + draw(2, smallTenants) + ") END"},
+		{"tenant", "CASE WHEN " + draw(1, share) + " = 0 THEN '" + largeTenant + "' ELSE 'tenant-' || (1 + " + draw(2, smallTenants) + ") END"},
 		{"type", choose(3, "inventory.sync", 5000, "directory.groups.sync", 3000, "drift.generate", 1000, "backup_set.verify", 989, "restore.execute", 10, "restore.preview", 1)},
 		{"key", "'v1:' || " + fmt.Sprintf(hex, "g", 64)},
 		{"once", "CASE WHEN " + draw(4, 10) + " < 3 THEN 'slot ' || g ELSE '' END"},
@@ -102,7 +102,7 @@ func fillText(d bunkit.Dialect, n int, now int64) string {
 
 // fill puts n runs into the empty table, which is quicker without its indexes,
 // and makes these again.
-func fill(ctx context.Context, db bunkit.DB, d bunkit.Dialect, n int, now int64) error {
+func fill(ctx context.Context, db bunkit.DB, d bunkit.Dialect, n, share int, now int64) error {
 	conn, err := db.Write.DB.Conn(ctx)
 	if err != nil {
 		return err
@@ -126,7 +126,7 @@ func fill(ctx context.Context, db bunkit.DB, d bunkit.Dialect, n int, now int64)
 	for _, name := range names {
 		before = append(before, "DROP INDEX "+name)
 	}
-	all := append(before, fillText(d, n, now))
+	all := append(before, fillText(d, n, share, now))
 	all = append(append(all, texts...), after...)
 	for _, text := range all {
 		if _, err := conn.ExecContext(ctx, text); err != nil {

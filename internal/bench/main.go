@@ -8,6 +8,7 @@
 //	go run . -only recovery # runs of a process that is killed with kill -9, two minutes
 //	go run . -only capacity # the constants of docs/scaling.md, two minutes
 //	go run . -only lists    # lists and counts of millions of runs, an hour and 10 GB of disk
+//	go run . -only pages    # the list page of the hub with a million runs, twenty minutes
 //	go run . -only prune    # starts while old runs are deleted, ten minutes
 package main
 
@@ -76,6 +77,8 @@ func (b *bench) run(ctx context.Context) (err error) {
 		return b.capacity(ctx)
 	case "lists":
 		return b.lists(ctx)
+	case "pages":
+		return b.pages(ctx)
 	case "prune":
 		return b.prunes(ctx)
 	}

@@ -20,7 +20,7 @@ import (
 
 // findBrowser returns where a Chromium is, without which there is nothing to
 // test.
-func findBrowser(t *testing.T) string {
+func findBrowser(t testing.TB) string {
 	t.Helper()
 	// Debian's commands are scripts that do not become the browser.
 	for _, name := range []string{
@@ -36,7 +36,7 @@ func findBrowser(t *testing.T) string {
 }
 
 // missing skips a test, but not where nothing may be skipped.
-func missing(t *testing.T, what string) {
+func missing(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
 		t.Fatal(what)
@@ -45,7 +45,7 @@ func missing(t *testing.T, what string) {
 }
 
 // startBrowser starts a browser that can reach this machine and no other.
-func startBrowser(t *testing.T) context.Context {
+func startBrowser(t testing.TB) context.Context {
 	t.Helper()
 	flags := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(findBrowser(t)),
@@ -86,7 +86,7 @@ func newWorld(t *testing.T) *world {
 // A tab is a page that somebody looks at. What no page may do (break its policy,
 // write errors to the console, ask another host) fails the test when it ends.
 type tab struct {
-	*testing.T
+	testing.TB
 	ctx  context.Context
 	base string
 
@@ -97,7 +97,7 @@ type tab struct {
 
 // visit opens a tab of a visitor of its own: with neither the cookies nor the
 // settings of others.
-func (w *world) visit(t *testing.T, base string) *tab {
+func (w *world) visit(t testing.TB, base string) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(w.browser, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
@@ -109,12 +109,12 @@ func (b *tab) another() *tab {
 	b.Helper()
 	ctx, cancel := chromedp.NewContext(b.ctx)
 	b.Cleanup(cancel)
-	return open(ctx, b.T, b.base)
+	return open(ctx, b.TB, b.base)
 }
 
-func open(ctx context.Context, t *testing.T, base string) *tab {
+func open(ctx context.Context, t testing.TB, base string) *tab {
 	t.Helper()
-	b := &tab{T: t, ctx: ctx, base: base}
+	b := &tab{TB: t, ctx: ctx, base: base}
 	t.Cleanup(func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -209,7 +209,7 @@ func run[T any](b *tab, expr string) T {
 // until waits until an expression of JavaScript is true, across pages.
 func (b *tab) until(what, expr string) {
 	b.Helper()
-	soon(b.T, what, func() bool {
+	soon(b.TB, what, func() bool {
 		// While a page goes and the next one comes there is nothing to ask.
 		ok, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("Boolean("+expr+")"))
 		return err == nil && ok
@@ -238,13 +238,18 @@ func (b *tab) noScripts() {
 	b.do(command(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
 }
 
-// look sets how wide the window is and what the visitor prefers.
+// look sets how wide the window is and what the visitor prefers; the theme
+// "forced" is the few colours that an operating system forces on pages.
 func (b *tab) look(width int64, theme string) {
 	b.Helper()
+	forced := "none"
+	if theme == "forced" {
+		theme, forced = "light", "active"
+	}
 	b.do(
 		chromedp.EmulateViewport(width, 900),
 		command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-			{Name: "prefers-color-scheme", Value: theme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+			{Name: "prefers-color-scheme", Value: theme}, {Name: "prefers-reduced-motion", Value: "reduce"}, {Name: "forced-colors", Value: forced},
 		}}),
 	)
 }

@@ -24,7 +24,7 @@ import (
 
 // buildHost builds the reference host, with the flags of this test, so that the
 // build cache has most of it already.
-func buildHost(t *testing.T) string {
+func buildHost(t testing.TB) string {
 	t.Helper()
 	args := []string{"build", "-o", filepath.Join(t.TempDir(), "host")}
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -52,7 +52,7 @@ type host struct {
 
 // start runs the host until the test ends. It listens on a free port, unless
 // args say otherwise.
-func start(t *testing.T, binary string, args ...string) *host {
+func start(t testing.TB, binary string, args ...string) *host {
 	t.Helper()
 	h := &host{log: new(bytes.Buffer), done: make(chan error, 1)}
 	h.cmd = exec.Command(binary, append([]string{"-addr", "127.0.0.1:0"}, args...)...)
@@ -82,7 +82,7 @@ func start(t *testing.T, binary string, args ...string) *host {
 }
 
 // stop ends the host as an operator does, and sees it end well.
-func (h *host) stop(t *testing.T) {
+func (h *host) stop(t testing.TB) {
 	t.Helper()
 	if h.done == nil {
 		return
@@ -92,10 +92,13 @@ func (h *host) stop(t *testing.T) {
 		t.Errorf("the host has ended with %v\n%s", err, h.log)
 	}
 	h.done = nil
+	if t.Failed() {
+		t.Logf("the host has said:\n%s", h.log)
+	}
 }
 
 // An operator's host reads a tenant whose pace the test sets.
-func startTenant(t *testing.T, binary string, g *graph, args ...string) *host {
+func startTenant(t testing.TB, binary string, g *graph, args ...string) *host {
 	t.Helper()
 	return start(t, binary, append([]string{
 		"-demo=false", "-auth-header", userHeader, "-role", "dana=owner", "-role", "rosa=readonly",
@@ -110,12 +113,15 @@ const (
 
 // A graph is a Graph server that answers when it is let.
 type graph struct {
+	*graphtest.Server
 	base string
+
+	mu   sync.Mutex
 	pass chan struct{} // one for every answer; closed, it is in nobody's way
-	open sync.Once
+	free bool
 }
 
-func startGraph(t *testing.T) *graph {
+func startGraph(t testing.TB) *graph {
 	t.Helper()
 	server, err := graphtest.New(graphtest.Config{})
 	if err != nil {
@@ -128,11 +134,11 @@ func startGraph(t *testing.T) *graph {
 	if err := tenant.LoadDocument(graphtest.DemoTenant(7, 1)); err != nil {
 		t.Fatal(err)
 	}
-	g := &graph{pass: make(chan struct{}, 1000)}
+	g := &graph{Server: server, pass: make(chan struct{}, 1000)}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasSuffix(r.URL.Path, "/token") {
 			select {
-			case <-g.pass:
+			case <-g.gate():
 			case <-r.Context().Done():
 				return
 			}
@@ -145,15 +151,37 @@ func startGraph(t *testing.T) *graph {
 	return g
 }
 
+func (g *graph) gate() chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.pass
+}
+
 // let lets n more answers pass.
 func (g *graph) let(n int) {
 	for range n {
-		g.pass <- struct{}{}
+		g.gate() <- struct{}{}
 	}
 }
 
 // release lets all pass.
-func (g *graph) release() { g.open.Do(func() { close(g.pass) }) }
+func (g *graph) release() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.free {
+		g.free = true
+		close(g.pass)
+	}
+}
+
+// hold lets none pass any more.
+func (g *graph) hold() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.free {
+		g.free, g.pass = false, make(chan struct{}, 1000)
+	}
+}
 
 // A counter stands before a host and counts the streams of events.
 type counter struct {
@@ -185,7 +213,7 @@ func count(t *testing.T, base string) *counter {
 }
 
 // soon waits until ok, and says what did not happen.
-func soon(t *testing.T, what string, ok func() bool) {
+func soon(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

@@ -19,7 +19,8 @@ func TestHub(t *testing.T) {
 	w := newWorld(t)
 	for name, test := range map[string]func(*testing.T, *world){
 		"live": live, "two tabs have one stream": oneStream, "a server comes back": comesBack,
-		"without scripts": noScripts, "keyboard": keyboard, "pages": pages, "wizard": wizard,
+		"without scripts": noScripts, "keyboard": keyboard, "wizard": wizard, "preferences": preferences,
+		"pages of the hub": hubPages, "pages of the host": hostPages, "error pages": errorPages,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -236,6 +237,28 @@ func keyboard(t *testing.T, w *world) {
 	order := run[[]int](b, `[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, [tabindex]')].map((e) => e.tabIndex).filter((n) => n > 0)`)
 	if diff := cmp.Diff([]int{}, order); diff != "" {
 		t.Errorf("some elements have places of their own in the order: %s", diff)
+	}
+}
+
+// Whoever has forced colours still sees what is marked by a background alone
+// elsewhere, and whoever wants no motion gets none.
+func preferences(t *testing.T, w *world) {
+	g := startGraph(t)
+	h := startTenant(t, w.binary, g, "-db", "memory")
+	b := w.visit(t, h.base)
+	b.as("dana")
+	b.goTo("/ops/t/acme/runs?status=queued")
+	b.look(1280, "forced")
+	if !run[bool](b, `matchMedia('(forced-colors: active)').matches && matchMedia('(prefers-reduced-motion: reduce)').matches`) {
+		t.Fatal("the browser does not prefer what it was told to")
+	}
+	const border = `[...document.querySelectorAll('.ops nav a[aria-current]')].every((e) => parseFloat(getComputedStyle(e).borderTopWidth) > 0)`
+	if !run[bool](b, border) {
+		t.Error("with forced colours the current page has no border")
+	}
+	const moving = `[...document.querySelectorAll('*')].filter((e) => [getComputedStyle(e).transitionDuration, getComputedStyle(e).animationDuration].some((d) => parseFloat(d) > 0)).map((e) => e.outerHTML.slice(0, 100))`
+	if diff := cmp.Diff([]string{}, run[[]string](b, moving)); diff != "" {
+		t.Errorf("without motion, these move: %s", diff)
 	}
 }
 

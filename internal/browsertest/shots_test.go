@@ -18,50 +18,59 @@ import (
 
 var update = flag.Bool("update", false, "take the screenshots of the documentation again")
 
-// TestScreenshots takes the pictures in docs/images, if it is asked to; else it
-// sees that they are there and small.
-func TestScreenshots(t *testing.T) {
-	shots := []struct {
-		name, theme string
-		width       int64
-		place       string
-	}{
+// A shot is a picture of a place.
+type shot struct {
+	name, theme string
+	width       int64
+	place       string
+}
+
+// hubShots are taken of the demo, hostShots of a stage.
+func hubShots() []shot {
+	return []shot{
 		{"runs-light", "light", 1280, "runs"},
 		{"runs-dark", "dark", 1280, "runs"},
 		{"runs-320", "light", 320, "runs"},
 		{"runs-empty", "light", 1280, "runs, nothing"},
 		{"runs-readonly", "light", 1280, "runs, readonly"},
+		{"runs-forced-colors", "forced", 1280, "runs"},
 		{"overview", "light", 1280, "overview"},
 		{"notifications", "light", 1280, "notifications"},
 		{"run-running", "light", 1280, "run, status=running"},
 		{"run-succeeded", "light", 1280, "run, outcome=succeeded"},
 		{"run-partially-succeeded", "light", 1280, "run, outcome=partially_succeeded"},
 		{"run-failed", "dark", 1280, "run, outcome=failed"},
-		{"inventory", "light", 1280, "inventory"},
+		{"inventory", "light", 1280, "inventory of the demo"},
 	}
-	dir := filepath.Join("..", "..", "docs", "images")
+}
+
+func hostShots() []shot {
+	return []shot{
+		{"backup-set", "light", 1280, "a set"},
+		{"version-diff", "light", 1280, "two versions"},
+		{"restore-select", "light", 1280, "restore, select"},
+		{"restore-scope", "light", 1280, "restore, scope"},
+		{"restore-mapping", "light", 1280, "restore, mapping"},
+		{"restore-preview", "light", 1280, "restore, preview"},
+		{"restore-execute", "light", 1280, "restore, execute"},
+		{"restore-executed", "dark", 1280, "restore, executed"},
+	}
+}
+
+// TestScreenshots takes the pictures in docs/images, if it is asked to; else it
+// sees that they are there and small.
+func TestScreenshots(t *testing.T) {
 	if *update {
-		b := demo(t, newWorld(t))
-		all := make(map[string]place)
-		for _, p := range places(b) {
-			all[p.name] = p
-		}
-		for _, s := range shots {
-			p := all[s.place]
-			b.be(p.user)
-			b.look(s.width, s.theme)
-			b.see(p)
-			picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(dir, s.name+".png"), smaller(t, picture), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
+		w := newWorld(t)
+		b := demo(t, w)
+		b.shoot(hubShots(), places(b), b.be)
+		s := newStage(t, w)
+		b = w.visit(t, s.host.base)
+		b.as("dana")
+		b.shoot(hostShots(), s.places(), func(string) {})
 	}
-	for _, s := range shots {
-		info, err := os.Stat(filepath.Join(dir, s.name+".png"))
+	for _, s := range append(hubShots(), hostShots()...) {
+		info, err := os.Stat(s.file())
 		if err != nil {
 			t.Error(err)
 		} else if info.Size() > 100<<10 {
@@ -70,8 +79,28 @@ func TestScreenshots(t *testing.T) {
 	}
 }
 
+func (s shot) file() string { return filepath.Join("..", "..", "docs", "images", s.name+".png") }
+
+// shoot takes pictures of places.
+func (b *tab) shoot(shots []shot, all []place, be func(user string)) {
+	b.Helper()
+	for _, s := range shots {
+		p := all[slices.IndexFunc(all, func(p place) bool { return p.name == s.place })]
+		be(p.user)
+		b.look(s.width, s.theme)
+		b.see(p)
+		picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := os.WriteFile(s.file(), smaller(b, picture), 0o644); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // smaller stores a picture with its 256 most frequent colours.
-func smaller(t *testing.T, picture []byte) []byte {
+func smaller(t testing.TB, picture []byte) []byte {
 	t.Helper()
 	img, err := png.Decode(bytes.NewReader(picture))
 	if err != nil {
