@@ -247,6 +247,9 @@ func (w *world) same(before map[inventory.Ref]*backup.Payload, r *restore.Restor
 			continue
 		}
 		delete(now, at)
+		if i.ReportOnly {
+			was = watched(w.t, was)
+		}
 		want, got := formOf(w.t, was, terms, i.AssignmentsReason != ""), formOf(w.t, is, nil, false)
 		if diff := cmp.Diff(want, got); diff != "" {
 			w.t.Errorf("%v %q is not what it was (-want +got):\n%s", ref, i.Name, diff)
@@ -287,6 +290,21 @@ func (w *world) terms(r *restore.Restore, items map[inventory.Ref]restore.Item) 
 // A form is what two equal objects have in common.
 type form struct {
 	Content, Assignments string
+}
+
+// watched returns a Conditional Access policy as it is restored if it could lock
+// people out.
+func watched(t *testing.T, p *backup.Payload) *backup.Payload {
+	t.Helper()
+	if state := contract.Text(contract.Member(p.Content, "state")); p.Kind != "conditionalAccessPolicy" || state != "enabled" {
+		t.Errorf("%v, which is %q, is said to be restored report-only", p.Ref, state)
+	}
+	is := *p
+	var err error
+	if is.Content, err = contract.WithMember(nil, p.Content, "state", []byte(`"enabledForReportingButNotEnforced"`)); err != nil {
+		t.Fatal(err)
+	}
+	return &is
 }
 
 // formOf returns the normal form of an object in terms of another tenant. One that
