@@ -241,6 +241,9 @@ func (w *execution) write(ctx context.Context) error {
 	if err := w.number(ctx); err != nil {
 		return err
 	}
+	if err := w.adoptAll(ctx); err != nil {
+		return err
+	}
 	phases := []struct {
 		from, to Step
 		do       func(ctx context.Context, e *entry) (bool, error)

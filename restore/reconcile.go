@@ -6,6 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
 	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/runs"
@@ -38,6 +40,32 @@ func (w *execution) reconcile(ctx context.Context, t *task) (found bool, err err
 		return false, err
 	}
 	return false, nil
+}
+
+// adoptAll has the items whose requests earlier attempts may have sent take the
+// objects that are equal to them, before any of them is judged: of two items with
+// one name, the object of the one is nothing that could be meant by the other.
+func (w *execution) adoptAll(ctx context.Context) error {
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(writeParallel)
+	for _, e := range w.items {
+		if e.Step != Intent || e.Approval != "" {
+			continue
+		}
+		g.Go(func() error {
+			t, err := w.prepare(gctx, e)
+			if err != nil || t.want.pending || !t.isNew() {
+				return nil // what is wrong with it is said when it is written
+			}
+			_, _, err = w.adopt(gctx, t)
+			return w.settle(gctx, e, err)
+		})
+	}
+	err := g.Wait()
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
 }
 
 // adopt looks for the object that a request has created, and makes it the item's.
