@@ -252,6 +252,9 @@ func crash(t *testing.T, ready *planned, c crashCase) bool {
 	k.left = -1
 	k.mu.Unlock()
 	w.truthful(at, r.ID)
+	if c.nth%2 == 1 { // the next process comes when the window is long over
+		time.Sleep(time.Hour)
+	}
 	var last *runs.Run
 	for range 60 { // whoever has to wait is executed again, after two windows if a fault hits the second try
 		last = w.execute(contoso, r.ID)
