@@ -139,7 +139,7 @@ func (c *chain) run(number, kills int) {
 		if n < kills {
 			nth := n*chains + number
 			at := nth * 7 % all // apart from each other, and all of them in turn
-			fault := names[(at+nth/all)%len(names)]
+			fault := names[nth%len(names)]
 			v.Point, v.When = 1+at/len(whens), whens[at%len(whens)]
 			next = c.commit(fmt.Sprintf("killed %s %d of %d, %s", v.When, v.Point, c.steps, fault))
 			faults[fault](next.server, at%5, 200*time.Millisecond)

@@ -27,7 +27,8 @@ func (w *execution) reconcile(ctx context.Context, t *task) (found bool, err err
 	}
 	left := t.IntentAt.Add(w.cfg.Window).Sub(w.cfg.Now())
 	if left > 0 {
-		return false, w.wait(t.entry, min(left, max(left/8, 10*time.Second)), runs.ReasonOutcomeUnknown)
+		least := min(10*time.Second, w.cfg.Window/8)
+		return false, w.wait(t.entry, min(left, max(left/8, least)), runs.ReasonOutcomeUnknown)
 	}
 	if len(candidates) > 0 {
 		return false, errUnclear
