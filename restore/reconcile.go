@@ -55,10 +55,9 @@ func (w *execution) adoptAll(ctx context.Context) error {
 		}
 		g.Go(func() error {
 			t, err := w.prepare(gctx, e)
-			if err != nil || t.want.pending || !t.isNew() {
-				return nil // what is wrong with it is said when it is written
+			if err == nil && !t.want.pending && t.isNew() {
+				_, _, err = w.adopt(gctx, t)
 			}
-			_, _, err = w.adopt(gctx, t)
 			return w.settle(gctx, e, err)
 		})
 	}

@@ -94,7 +94,7 @@ func (s *stage) busy(see func(all []place)) {
 	} {
 		s.begin("acme", typ, params)
 	}
-	const under = `document.querySelector('.note[role=status], .plainlist .badge.running')`
+	const under = `document.querySelector('.note[role=status], .plainlist .badge.running, .status .badge.running')`
 	see([]place{
 		{name: "inventory, busy", path: "/t/acme/inventory", ready: under},
 		{name: "groups, busy", path: "/t/acme/groups", ready: under},

@@ -215,7 +215,11 @@ func execute(b, other *tab, v *valve) {
 	before := run[string](b, names)
 	run[bool](b, `(() => {
 		window.jumps = 0;
-		new PerformanceObserver((l) => l.getEntries().forEach((e) => (window.jumps += e.value))).observe({ type: 'layout-shift' });
+		window.jumped = [];
+		new PerformanceObserver((l) => l.getEntries().forEach((e) => {
+			window.jumps += e.value;
+			e.sources.forEach((s) => window.jumped.push([e.value.toFixed(3), s.node?.nodeName, s.node?.textContent?.trim().slice(0, 40), 'from', s.previousRect.top, s.previousRect.height, 'to', s.currentRect.top, s.currentRect.height].join(' ')));
+		})).observe({ type: 'layout-shift' });
 		`+rows+`[1].querySelector('a').focus();
 		return true;
 	})()`)
@@ -234,8 +238,8 @@ func execute(b, other *tab, v *valve) {
 	if now := b.focused(); now != focus {
 		b.Errorf("the focus was at %s and is at %s", focus, now)
 	}
-	if jumps := run[float64](b, `window.jumps`); jumps > 0.1 {
-		b.Errorf("the page has jumped by %v, want 0.1 at most", jumps)
+	if jumps := run[float64](b, `window.jumps`); jumps > 0.05 {
+		b.Errorf("the page has jumped by %v, want 0.05 at most:\n%s", jumps, run[string](b, `window.jumped.join("\n")`))
 	}
 }
 
