@@ -105,6 +105,8 @@ func (w *world) look(b *tab, all []place, be func(user string)) {
 func hubPages(t *testing.T, w *world) {
 	b := demo(t, w)
 	w.look(b, places(b), b.be)
+	b.goTo(path("contoso", "runs"))
+	b.until("the page listens", `document.querySelector('.ops-pause')`) // its module comes after its load
 	b.keys("?")
 	b.until("the help is open", `document.querySelector('dialog')?.open`)
 	if found := b.check(w.axe); len(found) > 0 {
