@@ -138,10 +138,6 @@ var faults = map[string]func(s *graphtest.Server, nth int, lag time.Duration){
 	"delayed visibility": func(s *graphtest.Server, _ int, lag time.Duration) {
 		s.SetQuirks(graphtest.Quirks{GetLag: lag, ListLag: 2 * lag})
 	},
-	"reset applied, delayed visibility": func(s *graphtest.Server, nth int, lag time.Duration) {
-		s.SetQuirks(graphtest.Quirks{GetLag: lag, ListLag: 2 * lag})
-		s.SetFaults(write(graphtest.Fault{Kind: graphtest.FaultReset, Applied: true, Skip: nth, Times: 1})...)
-	},
 	"504 applied, delayed visibility": func(s *graphtest.Server, nth int, lag time.Duration) {
 		s.SetQuirks(graphtest.Quirks{GetLag: lag, ListLag: 2 * lag})
 		s.SetFaults(write(graphtest.Fault{Kind: graphtest.FaultGatewayTimeout, Applied: true, Skip: nth, Times: 1})...)

@@ -13,6 +13,14 @@ import (
 	"github.com/tenantatlas/tenantatlas/runs"
 )
 
+// waitToSee has the item wait for a part of what is left of the window, in which
+// what was done may not be seen yet.
+func (w *execution) waitToSee(t *task) error {
+	left := t.IntentAt.Add(w.cfg.Window).Sub(w.cfg.Now())
+	least := min(10*time.Second, w.cfg.Window/8)
+	return w.wait(t.entry, min(max(left, least), max(left/8, least)), runs.ReasonOutcomeUnknown)
+}
+
 // clockSkew is by how much the service's clock may be behind ours.
 const clockSkew = 5 * time.Minute
 
@@ -25,10 +33,8 @@ func (w *execution) reconcile(ctx context.Context, t *task) (found bool, err err
 	if err != nil || found {
 		return found, err
 	}
-	left := t.IntentAt.Add(w.cfg.Window).Sub(w.cfg.Now())
-	if left > 0 {
-		least := min(10*time.Second, w.cfg.Window/8)
-		return false, w.wait(t.entry, min(left, max(left/8, least)), runs.ReasonOutcomeUnknown)
+	if w.cfg.Now().Before(t.IntentAt.Add(w.cfg.Window)) {
+		return false, w.waitToSee(t)
 	}
 	if len(candidates) > 0 {
 		return false, errUnclear

@@ -346,7 +346,7 @@ func (w *execution) find(ctx context.Context, t *task) (*state, error) {
 				return nil, err
 			}
 		case now.Before(t.IntentAt.Add(w.cfg.Window)):
-			return nil, w.wait(t.entry, time.Minute, runs.ReasonOutcomeUnknown)
+			return nil, w.waitToSee(t)
 		default:
 			return nil, runs.Public(err, runs.ReasonGone, "It was created, and somebody has deleted it.")
 		}
@@ -407,7 +407,7 @@ func (w *execution) assign(ctx context.Context, t *task) error {
 			return nil
 		}
 		if t.doubt(w.cfg) {
-			return w.wait(t.entry, time.Minute, runs.ReasonOutcomeUnknown)
+			return w.waitToSee(t)
 		}
 		calls, err := t.writer.assign(t.Object, t.want.assignments, is.assignments)
 		if err != nil {
@@ -426,7 +426,7 @@ func (w *execution) assign(ctx context.Context, t *task) error {
 			}
 		}
 		if e, ok := errors.AsType[*CallError](err); ok && e.Unknown && single {
-			return w.wait(t.entry, time.Minute, runs.ReasonOutcomeUnknown)
+			return w.waitToSee(t)
 		}
 		t.Reason = ""
 		if again, err := t.again(ctx, err, &try); !again {
