@@ -165,7 +165,7 @@ func (j *job) types() []*contract.Type {
 
 // explanations says what somebody can do about the reasons of this package.
 var explanations = map[runs.Reason]string{ //nolint:gochecknoglobals // a constant table
-	ReasonUnmapped: "It refers to something that has no counterpart in this tenant. Map it, or skip it.",
+	ReasonUnmapped: "It refers to something of which this tenant has no counterpart that is known. Sync its inventory and groups, map it, or skip it.",
 	ReasonSkipped:  "It needs something that the mapping gives up.",
 	ReasonPending:  "It depends on an object that is not restored.",
 	ReasonSecret:   "It has a secret that the service does not give away, so that a restore would write a mask. Create it by hand, or leave it out.",
