@@ -214,7 +214,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request, v Viewer) error {
 	for i, run := range page.Runs {
 		data[i] = a.document(r, run)
 	}
-	writeTagged(w, r, List{data, string(page.Next)})
+	writeTagged(w, r, List{data, string(f.Next(page.Next))})
 	return nil
 }
 

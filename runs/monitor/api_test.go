@@ -315,6 +315,33 @@ func TestFilters(t *testing.T) {
 	}
 }
 
+// The pages of a list that begins some time ago have the same beginning, however
+// late they are asked for: as data, and as links of the page for people.
+func TestPagesSince(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api, _ := newAPI(t, 3)
+		seen := map[string]bool{}
+		for after, more := "", true; more; {
+			resp, body := get(t, api, "dana", "/t/acme/runs?since=1h&limit=1&after="+url.QueryEscape(after))
+			var l list
+			if err := json.Unmarshal([]byte(body), &l); err != nil || resp.StatusCode != http.StatusOK {
+				t.Fatalf("after %q: %d, %v: %s", after, resp.StatusCode, err, body)
+			}
+			for _, r := range l.Data {
+				seen[r.ID] = true
+			}
+			after, more = l.Next, l.Next != ""
+			time.Sleep(50 * time.Minute)
+		}
+		if len(seen) != 3 {
+			t.Errorf("the pages have %d runs, want 3", len(seen))
+		}
+		if resp, _ := get(t, api, "dana", "/t/acme/runs?since=1h&after=!.x"); resp.StatusCode != http.StatusBadRequest {
+			t.Errorf("a cursor that nobody made is answered with %d, want 400", resp.StatusCode)
+		}
+	})
+}
+
 // A client that has the latest state is told so, and can wait for the next.
 func TestConditionalGet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -102,18 +102,7 @@ func TestAuditPage(t *testing.T) {
 		{"?event=none", 0},
 	}
 	for _, tt := range tests {
-		rows, path := 0, "/ops/t/acme/audit"+tt.query
-		for path != "" {
-			resp, body := d.get(t, "owner", path)
-			if resp.StatusCode != http.StatusOK {
-				t.Fatalf("%s: %d\n%s", path, resp.StatusCode, body)
-			}
-			rows += strings.Count(body, `<th role="rowheader"`)
-			_, rest, _ := strings.Cut(body, `rel="next" href="`)
-			path, _, _ = strings.Cut(rest, `"`)
-			path = html.UnescapeString(path)
-		}
-		if rows != tt.rows {
+		if rows := d.rows(t, "/ops/t/acme/audit"+tt.query); rows != tt.rows {
 			t.Errorf("%s lists %d entries, want %d", tt.query, rows, tt.rows)
 		}
 	}
@@ -122,6 +111,22 @@ func TestAuditPage(t *testing.T) {
 			t.Errorf("%s: %d, want %d", query, resp.StatusCode, want)
 		}
 	}
+}
+
+// rows returns how many rows a list has on the page at path and those behind it.
+func (d *desk) rows(t *testing.T, path string) (n int) {
+	t.Helper()
+	for path != "" {
+		resp, body := d.get(t, "owner", path)
+		if resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %d\n%s", path, resp.StatusCode, body)
+		}
+		n += strings.Count(body, `<th role="rowheader"`)
+		_, rest, _ := strings.Cut(body, `rel="next" href="`)
+		path, _, _ = strings.Cut(rest, `"`)
+		path = html.UnescapeString(path)
+	}
+	return n
 }
 
 // Whatever an entry says is text.

@@ -88,7 +88,7 @@ func (h *Hub) runsPage(w http.ResponseWriter, r *http.Request, p *page) error {
 			}
 		}
 	}
-	data.page(path, v, list.Next)
+	data.page(path, v, f.Next(list.Next))
 	h.countTabs(r, viewer, f, data.Tabs)
 	p.Title, p.Data = p.T("runs.title"), data
 	return h.render(w, r, http.StatusOK, "runs", p)

@@ -25,7 +25,22 @@ type Filter struct {
 	Words         []string // each is in the run's id, type, target, initiator or failure
 
 	Unknown []string // names of parameters that mean nothing here, sorted
+
+	Since bool // Query.From is counted from now, or from when the first page was asked for
 }
+
+// Next returns the cursor for the page behind a page of f, which ends at the
+// store's cursor c. Every page of a list has the same beginning, so that of a
+// list that is said to begin some time ago is part of it.
+func (f Filter) Next(c runs.Cursor) runs.Cursor {
+	if !f.Since || c == "" {
+		return c
+	}
+	return runs.Cursor(strconv.FormatInt(f.Query.From.UnixMilli(), 36)) + beginEnd + c
+}
+
+// beginEnd is what is between the beginning of a list and the store's cursor.
+const beginEnd = "."
 
 // Exact reports whether a store can find all that f selects, so that counts are
 // those of the list.
@@ -83,6 +98,7 @@ func ParseQuery(v url.Values, actor runs.Actor, now time.Time) (Filter, error) {
 	if err := f.check(); err != nil {
 		return f, err
 	}
+	f.Since = v.Get("since") != "" && v.Get("from") == ""
 	return f, parseWindow(&f.Query, v, now)
 }
 
@@ -139,7 +155,14 @@ func parseWindow(q *runs.Query, v url.Values, now time.Time) error {
 		if !ok {
 			return bad("since")
 		}
-		q.From = now.Add(-d)
+		q.From = now.Add(-d).Truncate(time.Millisecond)
+		if begin, after, ok := strings.Cut(string(q.After), beginEnd); ok && v.Get("from") == "" {
+			ms, err := strconv.ParseInt(begin, 36, 64)
+			if err != nil {
+				return bad("after")
+			}
+			q.From, q.After = time.UnixMilli(ms).UTC(), runs.Cursor(after)
+		}
 	}
 	for name, t := range map[string]*time.Time{"from": &q.From, "to": &q.To} {
 		if s := v.Get(name); s != "" {
