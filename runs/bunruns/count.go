@@ -8,13 +8,10 @@ import (
 	"github.com/tenantatlas/tenantatlas/runs"
 )
 
-// countLook is how many runs Count looks at, where it has to look at runs.
-const countLook = 2000
-
 // Count implements [runs.Counter]. A query for statuses and outcomes is counted
-// in an index, in one statement. For anything else Count looks at the 2,000
-// newest runs of the tenant or, if some types are asked for, of these; if there
-// are more, the tally is capped.
+// in an index, in one statement. For anything else Count looks at the 1,000
+// newest runs of the tenant or, if some types are asked for, of these, as a page
+// does; if there are more, the tally is capped.
 func (s *Store) Count(ctx context.Context, q runs.Query, limit int) (runs.Tally, error) {
 	tally := runs.Tally{Status: map[runs.Status]int{}, Outcome: map[runs.Outcome]int{}}
 	if err := ctx.Err(); err != nil {
@@ -70,7 +67,7 @@ func (s *Store) countStages(ctx context.Context, f *filter, stages []stage, limi
 func (s *Store) countRows(ctx context.Context, f *filter, tally *runs.Tally) error {
 	var within []condition
 	if !f.whole {
-		position, err := s.horizon(ctx, &f.walk, nil, countLook)
+		position, err := s.horizon(ctx, &f.walk, nil, maxLook)
 		if err != nil {
 			return err
 		}

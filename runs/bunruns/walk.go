@@ -125,8 +125,8 @@ func (w *walk) upTo(position string) condition {
 	return condition{before: w.by + map[bool]string{true: " >= ", false: " <= "}[w.down], arg: position}
 }
 
-// maxLook is how many rows a page looks at before it is short. With
-// PostgreSQL each may be on another page of the table.
+// maxLook is how many rows a page looks at before it is short, and a count before
+// it is capped. With PostgreSQL each may be on another page of the table.
 const maxLook = 1000
 
 // page calls row for each of the next rows of w behind the position after, up
