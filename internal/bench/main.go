@@ -7,8 +7,8 @@
 //	go run . -only duplicate
 //	go run . -only recovery # runs of a process that is killed with kill -9, two minutes
 //	go run . -only capacity # the constants of docs/scaling.md, two minutes
-//	go run . -only lists    # lists and counts of millions of runs, an hour and 10 GB of disk
-//	go run . -only pages    # the list page of the hub with a million runs, twenty minutes
+//	go run . -only lists    # lists and counts of millions of runs, ten minutes and 10 GB of disk
+//	go run . -only pages    # the list page of the hub with a million runs, four minutes
 //	go run . -only prune    # starts while old runs are deleted, ten minutes
 package main
 
