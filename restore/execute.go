@@ -241,9 +241,6 @@ func (w *execution) write(ctx context.Context) error {
 	if err := w.number(ctx); err != nil {
 		return err
 	}
-	if err := w.adoptAll(ctx); err != nil {
-		return err
-	}
 	phases := []struct {
 		from, to Step
 		do       func(ctx context.Context, e *entry) (bool, error)
@@ -256,6 +253,9 @@ func (w *execution) write(ctx context.Context) error {
 			return err
 		}
 		for _, tier := range w.tiers(phase.from == Planned) {
+			if err := w.adoptAll(ctx, tier); err != nil {
+				return err
+			}
 			if err := w.inOrder(ctx, tier, phase.do); err != nil {
 				return err
 			}

@@ -52,16 +52,16 @@ func (w *execution) reconcile(ctx context.Context, t *task) (found bool, err err
 // adoptAll has the items whose requests earlier attempts may have sent take the
 // objects that are equal to them, before any of them is judged: of two items with
 // one name, the object of the one is nothing that could be meant by the other.
-func (w *execution) adoptAll(ctx context.Context) error {
+func (w *execution) adoptAll(ctx context.Context, items []*entry) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(writeParallel)
-	for _, e := range w.items {
+	for _, e := range items {
 		if e.Step != Intent || e.Approval != "" {
 			continue
 		}
 		g.Go(func() error {
 			t, err := w.prepare(gctx, e)
-			if err == nil && !t.want.pending && t.isNew() {
+			if err == nil && t.isNew() {
 				_, _, err = w.adopt(gctx, t)
 			}
 			return w.settle(gctx, e, err)
