@@ -327,6 +327,9 @@ func (w *world) stepClaim(d *dice) error {
 		if u != nil || err != nil && (f.n == 0 || !errors.Is(err, runs.ErrStoreUnavailable)) {
 			return fmt.Errorf("claim of a run that is %s, parked %t: %v, %w", r.status, r.parked, u, err)
 		}
+		if r.parked && w.holder(r.ref.Tenant, lane) != nil {
+			p.sawBusy[r.ref.Tenant+lane] = true // it may have been refused for that
+		}
 	case denied && f.n > 0:
 		if err == nil && u == nil && p.sawBusy[r.ref.Tenant+lane] {
 			break // it did not even ask
