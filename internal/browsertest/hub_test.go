@@ -48,8 +48,8 @@ func live(t *testing.T, w *world) {
 
 	run[bool](b, `window.same = true`) // until the next load
 	g.let(60)
-	b.until("the bar has begun", `document.querySelector('.progressline progress')?.value > 0`)
-	before := run[float64](b, `document.querySelector('.progressline progress').value`)
+	b.until("the bar has begun", `(window.bar = document.querySelector('.progressline progress')?.value) > 0`)
+	before := run[float64](b, `window.bar`)
 	if before >= 100 {
 		t.Fatalf("the bar is at %v %% before the run has ended", before)
 	}
