@@ -50,28 +50,38 @@ func (w *execution) reconcile(ctx context.Context, t *task) (found bool, err err
 }
 
 // adoptAll has the items whose requests earlier attempts may have sent take the
-// objects that are equal to them, before any of them is judged: of two items with
-// one name, the object of the one is nothing that could be meant by the other.
+// objects that are equal to them, and then judges the others, before anything is
+// created: of two items with one name, the object of the one is nothing that could
+// be meant by the other.
 func (w *execution) adoptAll(ctx context.Context, items []*entry) error {
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(writeParallel)
-	for _, e := range items {
-		if e.Step != Intent || e.Approval != "" {
-			continue
-		}
-		g.Go(func() error {
-			t, err := w.prepare(gctx, e)
-			if err == nil && t.isNew() {
-				_, _, err = w.adopt(gctx, t)
+	for _, judge := range []bool{false, true} {
+		g, gctx := errgroup.WithContext(ctx)
+		g.SetLimit(writeParallel)
+		for _, e := range items {
+			if e.Step != Intent || e.Approval != "" {
+				continue
 			}
-			return w.settle(gctx, e, err)
-		})
+			g.Go(func() error {
+				t, err := w.prepare(gctx, e)
+				switch {
+				case err != nil || !t.isNew():
+				case judge:
+					_, err = w.reconcile(gctx, t)
+				default:
+					_, _, err = w.adopt(gctx, t)
+				}
+				return w.settle(gctx, e, err)
+			})
+		}
+		err := g.Wait()
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+		if err != nil {
+			return err
+		}
 	}
-	err := g.Wait()
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
-	}
-	return err
+	return nil
 }
 
 // adopt looks for the object that a request has created, and makes it the item's.
