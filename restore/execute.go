@@ -253,8 +253,10 @@ func (w *execution) write(ctx context.Context) error {
 			return err
 		}
 		for _, tier := range w.tiers(phase.from == Planned) {
-			if err := w.adoptAll(ctx, tier); err != nil {
-				return err
+			if phase.from == Planned {
+				if err := w.reconcileAll(ctx, tier); err != nil {
+					return err
+				}
 			}
 			if err := w.inOrder(ctx, tier, phase.do); err != nil {
 				return err

@@ -49,11 +49,11 @@ func (w *execution) reconcile(ctx context.Context, t *task) (found bool, err err
 	return false, nil
 }
 
-// adoptAll has the items whose requests earlier attempts may have sent take the
-// objects that are equal to them, and then judges the others, before anything is
-// created: of two items with one name, the object of the one is nothing that could
-// be meant by the other.
-func (w *execution) adoptAll(ctx context.Context, items []*entry) error {
+// reconcileAll finds out what became of all requests that earlier attempts may
+// have sent, before anything is created: of two items with one name, the object of
+// the one is nothing that could be meant by the other. So all take the objects that
+// are equal to them before any is judged.
+func (w *execution) reconcileAll(ctx context.Context, items []*entry) error {
 	for _, judge := range []bool{false, true} {
 		g, gctx := errgroup.WithContext(ctx)
 		g.SetLimit(writeParallel)
@@ -64,7 +64,7 @@ func (w *execution) adoptAll(ctx context.Context, items []*entry) error {
 			g.Go(func() error {
 				t, err := w.prepare(gctx, e)
 				switch {
-				case err != nil || !t.isNew():
+				case err != nil:
 				case judge:
 					_, err = w.reconcile(gctx, t)
 				default:

@@ -27,8 +27,11 @@ func (w *execution) writerOf(e *entry, path, parent string, content []byte, prov
 // object writes the object of an item, without its assignments. It reports true
 // if it has to wait for another item.
 func (w *execution) object(ctx context.Context, e *entry) (wait bool, err error) {
-	if e.Step == Done || e.Step == Written || e.Step == Assigned {
+	switch {
+	case e.Step == Done || e.Step == Written || e.Step == Assigned:
 		return false, nil
+	case e.Step == Intent && e.Approval == "":
+		return false, nil // it waits: see reconcileAll
 	}
 	if e.typ.Write.Consent != "" && e.Kind != guarded && !slices.Contains(w.in.Consent, e.Kind) {
 		return false, w.fail(ctx, e, Failed, ReasonConsent, explain(ReasonConsent))
@@ -39,12 +42,6 @@ func (w *execution) object(ctx context.Context, e *entry) (wait bool, err error)
 	}
 	if t.want.pending {
 		return true, nil
-	}
-	if e.Step == Intent && e.Approval == "" && t.isNew() {
-		found, err := w.reconcile(ctx, t)
-		if err != nil || !found && e.Step == Intent {
-			return false, w.settle(ctx, e, err)
-		}
 	}
 	var is *state
 	switch {
