@@ -75,6 +75,7 @@ func Table() map[string]Row {
 		// It puts whole processes together, so it stands above what it kills.
 		"internal/crashtest":       {Ours: []string{All}},
 		"internal/crashtest/model": {Ours: []string{All}, Foreign: []string{"github.com/anishathalye/porcupine"}},
+		"internal/enginetest":      {Ours: []string{All}}, // above the runs whose dispatchers it tests
 		"internal/graphbench":      {Ours: []string{All}}, // a server for benchmarks
 		"internal/htmlcheck":       {Foreign: []string{"golang.org/x/net/html"}},
 		"internal/sqltest":         {Ours: []string{bunkit}, Foreign: []string{bun, pgx, sqlite}},

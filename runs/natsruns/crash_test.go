@@ -18,6 +18,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/tenantatlas/tenantatlas/internal/crashtest"
+	"github.com/tenantatlas/tenantatlas/internal/enginetest"
 	"github.com/tenantatlas/tenantatlas/internal/sqltest"
 	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/memruns"
@@ -163,24 +164,24 @@ func TestKilledServer(t *testing.T) {
 	defer func() { current.kill(t) }()
 	port := portOf(t, current.url)
 	store := memruns.New()
-	count := &tally{times: map[int]int{}, by: map[string]int{}}
+	count := new(enginetest.Tally)
 	var trackers []*runs.Tracker
 	for _, name := range []string{"first", "second"} {
 		d := open(t, natsruns.Config{JetStream: connect(t, current.url), Workers: 4})
-		trackers = append(trackers, track(t, store, d, count.handler(name)))
+		trackers = append(trackers, enginetest.Track(t, store, d, count.Handler(name)))
 	}
 	const n, kills = 600, 4
 	var through atomic.Int64
 	started := make(chan []runs.Started, 1)
-	go func() { started <- startAll(t, trackers, n, &through) }()
+	go func() { started <- enginetest.StartAll(t, trackers, n, &through) }()
 	for i := range kills {
-		await(t, "start", func() bool { return through.Load() > int64(i*n/kills) })
+		enginetest.Await(t, "start", func() bool { return through.Load() > int64(i*n/kills) })
 		current.kill(t)
 		files := filepath.Join(dir, fmt.Sprint(i/2)) // every second time they are others
 		current = serveIn(t, files, port)
 		open(t, natsruns.Config{JetStream: connect(t, current.url)}) // as whoever replaces a server does
 	}
-	wantAllExecutedOnce(t, trackers[0], receive(t, "start of all", started), count)
+	enginetest.ExecutedOnce(t, trackers[0], enginetest.Receive(t, "start of all", started), count)
 }
 
 func portOf(t *testing.T, url string) (port int) {
@@ -205,16 +206,16 @@ func (p patient) Dispatch(ctx context.Context, ref runs.Ref) error {
 // TestPatience: what doc.go says about waiting for a server does.
 func TestPatience(t *testing.T) {
 	broker := newBroker(t)
-	count := &tally{times: map[int]int{}, by: map[string]int{}}
-	tracker := track(t, memruns.New(), patient{open(t, natsruns.Config{JetStream: broker.connect(t), Workers: 4})}, count.handler("only"))
+	count := new(enginetest.Tally)
+	tracker := enginetest.Track(t, memruns.New(), patient{open(t, natsruns.Config{JetStream: broker.connect(t), Workers: 4})}, count.Handler("only"))
 	broker.stop()
-	s, err := tracker.Start(t.Context(), request(1))
+	s, err := tracker.Start(t.Context(), enginetest.Request(1))
 	if err != nil || s.Run.Status != runs.StatusQueued {
 		t.Fatalf("Start without a server: %+v, %v, want it queued", s.Run, err)
 	}
 	broker.start(t)
-	succeeded(t, tracker, s.Run.Ref())
-	if got := count.of(1); got != 1 {
+	enginetest.Succeeded(t, tracker, s.Run.Ref())
+	if got := count.Of(1); got != 1 {
 		t.Errorf("executed %d times, want once", got)
 	}
 }

@@ -1,10 +1,6 @@
 package natsruns_test
 
 import (
-	"context"
-	"fmt"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -12,7 +8,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/natsruns"
 )
 
@@ -84,70 +79,4 @@ func open(t testing.TB, cfg natsruns.Config) *natsruns.Dispatcher {
 		t.Fatal(err)
 	}
 	return d
-}
-
-// work calls Work until the function it returns is called, which waits for it.
-func work(t testing.TB, d *natsruns.Dispatcher, claim runs.Claim) (stop func()) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- d.Work(ctx, claim) }()
-	return sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Work: %v", err)
-		}
-	})
-}
-
-func dispatch(t testing.TB, d *natsruns.Dispatcher, all ...runs.Ref) {
-	t.Helper()
-	for _, ref := range all {
-		if err := d.Dispatch(t.Context(), ref); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func ref(n int) runs.Ref { return runs.Ref{Tenant: "acme", ID: fmt.Sprint("r", n), Type: "test.run"} }
-
-// await asks until f holds, with pauses.
-func await(t testing.TB, what string, f func() bool) {
-	t.Helper()
-	pause := time.NewTicker(5 * time.Millisecond)
-	defer pause.Stop()
-	for deadline := time.Now().Add(20 * time.Second); !f(); <-pause.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("%s does not happen", what)
-		}
-	}
-}
-
-// receive is <-c, but not forever.
-func receive[T any](t testing.TB, what string, c <-chan T) (v T) {
-	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(20 * time.Second):
-		t.Fatalf("%s does not happen", what)
-	}
-	return v
-}
-
-// A logbook is a log that can be read while it is written.
-type logbook struct {
-	mu  sync.Mutex
-	all strings.Builder
-}
-
-func (l *logbook) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.Write(p)
-}
-
-func (l *logbook) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.String()
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/tenantatlas/tenantatlas/internal/enginetest"
 	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/natsruns"
 	"github.com/tenantatlas/tenantatlas/runs/runstest"
@@ -110,7 +110,7 @@ func TestWorkReports(t *testing.T) {
 	if err := d.Work(t.Context(), nothing); !errors.Is(err, jetstream.ErrStreamNotFound) {
 		t.Errorf("Work without a stream: %v, want %v", err, jetstream.ErrStreamNotFound)
 	}
-	if err := d.Dispatch(t.Context(), ref(1)); err == nil {
+	if err := d.Dispatch(t.Context(), enginetest.Ref(1)); err == nil {
 		t.Error("Dispatch without a stream reports no error")
 	}
 
@@ -124,35 +124,19 @@ func TestWorkReports(t *testing.T) {
 			return nil, nil
 		})
 	}()
-	dispatch(t, d, ref(1))
-	receive(t, "claim", claimed)
+	enginetest.Dispatch(t, d, enginetest.Ref(1))
+	enginetest.Receive(t, "claim", claimed)
 	if err := d.Work(t.Context(), nothing); err == nil {
 		t.Error("a second Work at the same time reports no error")
 	}
 	js.Conn().Close()
-	if err := receive(t, "end of Work", done); err == nil {
+	if err := enginetest.Receive(t, "end of Work", done); err == nil {
 		t.Error("Work reports no error although its connection was closed")
 	}
 }
 
-// TestGoexit: an execution that ends its goroutine costs no worker.
 func TestGoexit(t *testing.T) {
-	d := open(t, natsruns.Config{JetStream: newBroker(t).connect(t), Workers: 1})
-	last := make(chan struct{})
-	stop := work(t, d, func(_ context.Context, r runs.Ref) (func(context.Context), error) {
-		if r == ref(1) {
-			runtime.Goexit()
-		}
-		return func(context.Context) {
-			if r == ref(2) {
-				close(last)
-			}
-			runtime.Goexit()
-		}, nil
-	})
-	dispatch(t, d, ref(0), ref(1), ref(2))
-	receive(t, "execution", last)
-	stop()
+	enginetest.Goexit(t, open(t, natsruns.Config{JetStream: newBroker(t).connect(t), Workers: 1}))
 }
 
 // left is how many messages the consumer has not delivered, and how many it
@@ -171,21 +155,21 @@ func left(t *testing.T, js jetstream.JetStream) (waiting, unanswered int) {
 // failed a few times, when the worker panicked, and when it cannot be read.
 func TestAnswers(t *testing.T) {
 	js := newBroker(t).connect(t)
-	log := new(logbook)
+	log := new(enginetest.Log)
 	d := open(t, natsruns.Config{JetStream: js, Workers: 1, Logger: slog.New(slog.NewTextHandler(log, nil))})
 	if _, err := js.Publish(t.Context(), "RUNS.ref", []byte("no reference")); err != nil {
 		t.Fatal(err)
 	}
 	claims := map[runs.Ref]int{}
 	done := make(chan struct{})
-	stop := work(t, d, func(_ context.Context, r runs.Ref) (func(context.Context), error) {
+	stop := enginetest.Work(t, d, func(_ context.Context, r runs.Ref) (func(context.Context), error) {
 		claims[r]++
 		switch r {
-		case ref(0):
+		case enginetest.Ref(0):
 			return nil, nil
-		case ref(1):
+		case enginetest.Ref(1):
 			panic("claim panic")
-		case ref(2):
+		case enginetest.Ref(2):
 			return func(context.Context) { panic("execute panic") }, nil
 		default:
 			if claims[r] < 4 {
@@ -194,13 +178,13 @@ func TestAnswers(t *testing.T) {
 			return func(context.Context) { close(done) }, nil
 		}
 	})
-	dispatch(t, d, ref(3), ref(0), ref(1), ref(2))
-	receive(t, "execution", done)
+	enginetest.Dispatch(t, d, enginetest.Ref(3), enginetest.Ref(0), enginetest.Ref(1), enginetest.Ref(2))
+	enginetest.Receive(t, "execution", done)
 	stop()
-	if diff := cmp.Diff(map[runs.Ref]int{ref(0): 1, ref(1): 1, ref(2): 1, ref(3): 4}, claims); diff != "" {
+	if diff := cmp.Diff(map[runs.Ref]int{enginetest.Ref(0): 1, enginetest.Ref(1): 1, enginetest.Ref(2): 1, enginetest.Ref(3): 4}, claims); diff != "" {
 		t.Errorf("claims (-want +got):\n%s", diff)
 	}
-	await(t, "answer to each message", func() bool {
+	enginetest.Await(t, "answer to each message", func() bool {
 		waiting, unanswered := left(t, js)
 		return waiting == 0 && unanswered == 0
 	})
@@ -222,7 +206,7 @@ func TestAcknowledgedBetween(t *testing.T) {
 	js := newBroker(t).connect(t)
 	d := open(t, natsruns.Config{JetStream: js})
 	claiming, claim, executing, execute := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
-	stop := work(t, d, func(context.Context, runs.Ref) (func(context.Context), error) {
+	stop := enginetest.Work(t, d, func(context.Context, runs.Ref) (func(context.Context), error) {
 		close(claiming)
 		<-claim
 		return func(context.Context) {
@@ -230,14 +214,14 @@ func TestAcknowledgedBetween(t *testing.T) {
 			<-execute
 		}, nil
 	})
-	dispatch(t, d, ref(1))
-	receive(t, "claim", claiming)
+	enginetest.Dispatch(t, d, enginetest.Ref(1))
+	enginetest.Receive(t, "claim", claiming)
 	if _, unanswered := left(t, js); unanswered != 1 {
 		t.Errorf("%d messages wait for an answer during the claim, want 1", unanswered)
 	}
 	close(claim)
-	receive(t, "execution", executing)
-	await(t, "acknowledgment", func() bool {
+	enginetest.Receive(t, "execution", executing)
+	enginetest.Await(t, "acknowledgment", func() bool {
 		_, unanswered := left(t, js)
 		return unanswered == 0
 	})
@@ -253,24 +237,24 @@ func TestWorkersAreBounded(t *testing.T) {
 	first := open(t, natsruns.Config{JetStream: js, Workers: 2})
 	second := open(t, natsruns.Config{JetStream: broker.connect(t), Workers: 2})
 	begun, blocked := make(chan runs.Ref, 10), make(chan struct{})
-	stop := work(t, first, func(_ context.Context, r runs.Ref) (func(context.Context), error) {
+	stop := enginetest.Work(t, first, func(_ context.Context, r runs.Ref) (func(context.Context), error) {
 		begun <- r
 		return func(context.Context) { <-blocked }, nil
 	})
-	dispatch(t, first, ref(0), ref(1), ref(2), ref(3))
-	receive(t, "claim", begun)
-	receive(t, "claim", begun)
-	await(t, "rest of 2 messages", func() bool {
+	enginetest.Dispatch(t, first, enginetest.Ref(0), enginetest.Ref(1), enginetest.Ref(2), enginetest.Ref(3))
+	enginetest.Receive(t, "claim", begun)
+	enginetest.Receive(t, "claim", begun)
+	enginetest.Await(t, "rest of 2 messages", func() bool {
 		waiting, unanswered := left(t, js)
 		return waiting == 2 && unanswered == 0
 	})
 	rest := make(chan runs.Ref, 10)
-	stopSecond := work(t, second, func(_ context.Context, r runs.Ref) (func(context.Context), error) {
+	stopSecond := enginetest.Work(t, second, func(_ context.Context, r runs.Ref) (func(context.Context), error) {
 		rest <- r
 		return nil, nil
 	})
-	receive(t, "claim by the second process", rest)
-	receive(t, "claim by the second process", rest)
+	enginetest.Receive(t, "claim by the second process", rest)
+	enginetest.Receive(t, "claim by the second process", rest)
 	stopSecond()
 	if n := len(begun); n > 0 {
 		t.Errorf("%d more claims by a process whose workers are busy", n)
@@ -294,12 +278,12 @@ func TestGivesBack(t *testing.T) {
 	begin := time.Now()
 	const n = 300
 	for i := range n {
-		stop := work(t, d, claim)
-		dispatch(t, d, ref(i))
+		stop := enginetest.Work(t, d, claim)
+		enginetest.Dispatch(t, d, enginetest.Ref(i))
 		stop() // just when the message arrives
 	}
-	defer work(t, d, claim)()
-	await(t, "claim of all", func() bool {
+	defer enginetest.Work(t, d, claim)()
+	enginetest.Await(t, "claim of all", func() bool {
 		mu.Lock()
 		defer mu.Unlock()
 		return len(claimed) == n

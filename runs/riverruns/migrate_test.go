@@ -4,6 +4,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/tenantatlas/tenantatlas/internal/enginetest"
 	"github.com/tenantatlas/tenantatlas/internal/sqltest"
 	"github.com/tenantatlas/tenantatlas/runs/riverruns"
 )
@@ -30,7 +31,7 @@ func TestMigrate(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	dispatch(t, open(t, cfg), ref(1)) // and once more
+	enginetest.Dispatch(t, open(t, cfg), enginetest.Ref(1)) // and once more
 	var jobs, steps int
 	if err := cfg.Pool.QueryRow(t.Context(), "SELECT (SELECT count(*) FROM "+cfg.Schema+".river_job), (SELECT count(*) FROM "+cfg.Schema+".river_migration)").Scan(&jobs, &steps); err != nil {
 		t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/tenantatlas/tenantatlas/internal/enginetest"
 	"github.com/tenantatlas/tenantatlas/internal/sqltest"
 	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/riverruns"
@@ -88,7 +88,7 @@ func TestUnreachable(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 			defer cancel()
 			begin := time.Now()
-			if err := d.Dispatch(ctx, ref(1)); err == nil {
+			if err := d.Dispatch(ctx, enginetest.Ref(1)); err == nil {
 				t.Error("Dispatch reports no error")
 			}
 			if err := d.Migrate(ctx); err == nil {
@@ -108,38 +108,22 @@ func TestUnreachable(t *testing.T) {
 func TestWorkTwice(t *testing.T) {
 	d := open(t, configOf(t, sqltest.Postgres(t)))
 	claimed := make(chan struct{})
-	stop := work(t, d, func(context.Context, runs.Ref) (func(context.Context), error) {
+	stop := enginetest.Work(t, d, func(context.Context, runs.Ref) (func(context.Context), error) {
 		close(claimed)
 		return nil, nil
 	})
 	defer stop()
-	dispatch(t, d, ref(1))
-	receive(t, "claim", claimed)
+	enginetest.Dispatch(t, d, enginetest.Ref(1))
+	enginetest.Receive(t, "claim", claimed)
 	if err := d.Work(t.Context(), nil); err == nil {
 		t.Error("a second Work at the same time reports no error")
 	}
 }
 
-// TestGoexit: an execution that ends its goroutine costs no worker.
 func TestGoexit(t *testing.T) {
 	cfg := configOf(t, sqltest.Postgres(t))
 	cfg.Workers = 1
-	d := open(t, cfg)
-	last := make(chan struct{})
-	stop := work(t, d, func(_ context.Context, r runs.Ref) (func(context.Context), error) {
-		if r == ref(1) {
-			runtime.Goexit()
-		}
-		return func(context.Context) {
-			if r == ref(2) {
-				close(last)
-			}
-			runtime.Goexit()
-		}, nil
-	})
-	dispatch(t, d, ref(0), ref(1), ref(2))
-	receive(t, "execution", last)
-	stop()
+	enginetest.Goexit(t, open(t, cfg))
 }
 
 // TestJobs: a job ends, without the text of an error, whether there was nothing
@@ -147,20 +131,20 @@ func TestGoexit(t *testing.T) {
 // cannot be read is in nobody's way.
 func TestJobs(t *testing.T) {
 	cfg := configOf(t, sqltest.Postgres(t))
-	log := new(logbook)
+	log := new(enginetest.Log)
 	cfg.Logger = slog.New(slog.NewTextHandler(log, nil))
 	cfg.Workers = 1
 	d := open(t, cfg)
 	claims := map[runs.Ref]int{}
 	done := make(chan struct{})
-	stop := work(t, d, func(_ context.Context, r runs.Ref) (func(context.Context), error) {
+	stop := enginetest.Work(t, d, func(_ context.Context, r runs.Ref) (func(context.Context), error) {
 		claims[r]++
 		switch r {
-		case ref(0):
+		case enginetest.Ref(0):
 			return nil, nil
-		case ref(1):
+		case enginetest.Ref(1):
 			panic("secret of claim")
-		case ref(2):
+		case enginetest.Ref(2):
 			return func(context.Context) { panic("secret of execute") }, nil
 		default:
 			if claims[r] < 4 {
@@ -173,11 +157,11 @@ func TestJobs(t *testing.T) {
 		INSERT INTO river_job (kind, queue, args, max_attempts) VALUES ('tenantatlas.run', 'runs', '{"tenant": 7}', 25)`); err != nil {
 		t.Fatal(err)
 	}
-	dispatch(t, d, ref(0), ref(1), ref(2), ref(3))
-	receive(t, "execution", done)
+	enginetest.Dispatch(t, d, enginetest.Ref(0), enginetest.Ref(1), enginetest.Ref(2), enginetest.Ref(3))
+	enginetest.Receive(t, "execution", done)
 	stop()
 
-	if diff := cmp.Diff(map[runs.Ref]int{ref(0): 1, ref(1): 1, ref(2): 1, ref(3): 4}, claims); diff != "" {
+	if diff := cmp.Diff(map[runs.Ref]int{enginetest.Ref(0): 1, enginetest.Ref(1): 1, enginetest.Ref(2): 1, enginetest.Ref(3): 4}, claims); diff != "" {
 		t.Errorf("claims (-want +got):\n%s", diff)
 	}
 	got := map[string]string{}
@@ -218,21 +202,21 @@ func TestWorkersAreBounded(t *testing.T) {
 	cfg.Workers = 2
 	first, second := open(t, cfg), open(t, cfg)
 	begun, blocked := make(chan runs.Ref, 10), make(chan struct{})
-	stop := work(t, first, func(_ context.Context, r runs.Ref) (func(context.Context), error) {
+	stop := enginetest.Work(t, first, func(_ context.Context, r runs.Ref) (func(context.Context), error) {
 		begun <- r
 		return func(context.Context) { <-blocked }, nil
 	})
-	dispatch(t, first, ref(0), ref(1), ref(2), ref(3))
-	receive(t, "claim", begun)
-	receive(t, "claim", begun)
+	enginetest.Dispatch(t, first, enginetest.Ref(0), enginetest.Ref(1), enginetest.Ref(2), enginetest.Ref(3))
+	enginetest.Receive(t, "claim", begun)
+	enginetest.Receive(t, "claim", begun)
 
 	rest := make(chan runs.Ref, 10)
-	stopSecond := work(t, second, func(_ context.Context, r runs.Ref) (func(context.Context), error) {
+	stopSecond := enginetest.Work(t, second, func(_ context.Context, r runs.Ref) (func(context.Context), error) {
 		rest <- r
 		return nil, nil
 	})
-	receive(t, "claim by the second process", rest)
-	receive(t, "claim by the second process", rest)
+	enginetest.Receive(t, "claim by the second process", rest)
+	enginetest.Receive(t, "claim by the second process", rest)
 	stopSecond()
 	if n := len(begun); n > 0 {
 		t.Errorf("%d more claims by a process whose workers are busy", n)
@@ -257,30 +241,30 @@ func TestOneJobWaits(t *testing.T) {
 		}
 		return all
 	}
-	dispatch(t, d, ref(1), ref(2), ref(1), ref(1))
+	enginetest.Dispatch(t, d, enginetest.Ref(1), enginetest.Ref(2), enginetest.Ref(1), enginetest.Ref(1))
 	if diff := cmp.Diff([]string{"r1 available", "r2 available"}, states()); diff != "" {
 		t.Errorf("jobs (-want +got):\n%s", diff)
 	}
 	if _, err := cfg.Pool.Exec(t.Context(), "UPDATE river_job SET state = 'running', attempted_at = now() WHERE args->>'id' = 'r1'"); err != nil {
 		t.Fatal(err)
 	}
-	dispatch(t, d, ref(1))
+	enginetest.Dispatch(t, d, enginetest.Ref(1))
 	if diff := cmp.Diff([]string{"r1 running", "r2 available", "r1 available"}, states()); diff != "" {
 		t.Errorf("jobs after a process has died (-want +got):\n%s", diff)
 	}
 	claimed := make(chan runs.Ref, 10)
-	stop := work(t, d, func(_ context.Context, r runs.Ref) (func(context.Context), error) {
+	stop := enginetest.Work(t, d, func(_ context.Context, r runs.Ref) (func(context.Context), error) {
 		claimed <- r
 		return nil, nil
 	})
-	receive(t, "claim", claimed)
-	receive(t, "claim", claimed)
-	await(t, "end of all jobs but the dead one", func() bool {
+	enginetest.Receive(t, "claim", claimed)
+	enginetest.Receive(t, "claim", claimed)
+	enginetest.Await(t, "end of all jobs but the dead one", func() bool {
 		return slices.Equal(states(), []string{"r1 running", "r2 completed", "r1 completed"})
 	})
-	dispatch(t, d, ref(2)) // its job was used up
-	if got := receive(t, "claim", claimed); got != ref(2) {
-		t.Errorf("claimed %v, want %v", got, ref(2))
+	enginetest.Dispatch(t, d, enginetest.Ref(2)) // its job was used up
+	if got := enginetest.Receive(t, "claim", claimed); got != enginetest.Ref(2) {
+		t.Errorf("claimed %v, want %v", got, enginetest.Ref(2))
 	}
 	stop()
 }
