@@ -135,7 +135,8 @@ func cpu() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// ReportCPU reports the processor time that f uses for each of n objects.
+// ReportCPU reports the processor time that f uses for each of n objects, and how
+// many there are in a second while the server shares the processors.
 func ReportCPU(b *testing.B, n int, f func()) {
 	b.Helper()
 	runtime.GC()
@@ -143,7 +144,9 @@ func ReportCPU(b *testing.B, n int, f func()) {
 	for b.Loop() {
 		f()
 	}
-	b.ReportMetric(float64((cpu()-start).Nanoseconds())/1000/float64(n*b.N), "cpu-µs/object")
+	objects := float64(n * b.N)
+	b.ReportMetric(float64((cpu()-start).Nanoseconds())/1000/objects, "cpu-µs/object")
+	b.ReportMetric(objects/b.Elapsed().Seconds(), "objects/s")
 }
 
 // ReportMemory reports the most memory that the process has of the system while f
