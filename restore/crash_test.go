@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -147,7 +148,7 @@ var faults = map[string]func(s *graphtest.Server, nth int, lag time.Duration){
 // write applies a fault to requests that change something.
 func write(f graphtest.Fault) []graphtest.Fault {
 	var all []graphtest.Fault
-	for _, method := range []string{"POST", "PATCH"} {
+	for _, method := range []string{"POST", "PATCH", "PUT"} {
 		f.Method, f.Prefix = method, "/deviceManagement"
 		all = append(all, f)
 	}
@@ -162,17 +163,22 @@ func TestCrashMatrix(t *testing.T) {
 	if os.Getenv("TENANTATLAS_LONG") != "" {
 		want = 10000
 	}
-	var ready *planned
-	synctest.Test(t, func(t *testing.T) { ready = planSmall(newWorld(t, small())) })
+	losses := map[string]graphtest.Document{"wiped": wiped(), "changed": changed()}
+	ready := make(map[string]*planned)
+	for loss, left := range losses {
+		synctest.Test(t, func(t *testing.T) { ready[loss] = planSmall(newWorld(t, small()), left) })
+	}
 	cases := 0
 	for nth := 0; cases < want && !t.Failed(); nth++ {
-		for _, name := range slices.Sorted(maps.Keys(faults)) {
-			for point, reached := 1, true; reached; point++ {
-				for _, late := range []bool{false, true} {
-					synctest.Test(t, func(t *testing.T) {
-						reached = crash(t, ready, crashCase{name, nth + point%5, point, late})
-					})
-					cases++
+		for _, fault := range slices.Sorted(maps.Keys(faults)) {
+			for loss, plan := range ready {
+				for point, reached := 1, true; reached; point++ {
+					for _, late := range []bool{false, true} {
+						synctest.Test(t, func(t *testing.T) {
+							reached = crash(t, plan, crashCase{loss, fault, nth + point%5, point, late})
+						})
+						cases++
+					}
 				}
 			}
 		}
@@ -185,18 +191,25 @@ func TestCrashMatrix(t *testing.T) {
 type planned struct {
 	stores stores // of which an execution only reads the backups
 	vault  *backup.Vault
+	left   graphtest.Document // of the tenant
 	r      *restore.Restore
 	items  []restore.Item
 }
 
-// planSmall plans a restore of everything that was wiped from the small tenant.
-func planSmall(w *world) *planned {
+// planSmall plans a restore of everything in the small tenant, of which this is
+// left.
+func planSmall(w *world, left graphtest.Document) *planned {
 	w.t.Helper()
 	set := w.backup("assignmentFilter", "configurationPolicy", "notificationMessageTemplate", "termsAndConditions")
-	w.wipe()
+	w.wipe() // what is no group
+	rest := maps.Clone(left)
+	delete(rest, groups)
+	if err := w.server.Tenant(contoso).LoadDocument(rest); err != nil {
+		w.t.Fatal(err)
+	}
 	r := w.plan(contoso, set.ID)
 	w.preview(contoso, r.ID)
-	p := &planned{stores: w.stores, vault: w.cfg.Vault, r: w.get(contoso, r.ID)}
+	p := &planned{stores: w.stores, vault: w.cfg.Vault, left: left, r: w.get(contoso, r.ID)}
 	for _, i := range w.items(contoso, r.ID) {
 		p.items = append(p.items, i)
 	}
@@ -221,8 +234,28 @@ func (p *planned) put(w *world, id string) *restore.Restore {
 // wiped is what is left of the small tenant.
 func wiped() graphtest.Document { return graphtest.Document{groups: small()[groups]} }
 
+// changed is the small tenant after somebody has changed everything in it, and has
+// taken everything from everybody.
+func changed() graphtest.Document {
+	is := small()
+	for _, docs := range is {
+		for i, doc := range docs {
+			text := strings.NewReplacer(
+				`"X\"`, `"changed\"`, `"value":"1"`, `"value":"changed"`, `"value":"2"`, `"value":"changed"`,
+				`"subject":"S"`, `"subject":"changed"`, `"bodyText":"B"`, `"bodyText":"changed"`,
+			).Replace(string(doc))
+			if before, _, ok := strings.Cut(text, `"assignments":`); ok {
+				text = before + `"assignments":[]}`
+			}
+			docs[i] = json.RawMessage(text)
+		}
+	}
+	return is
+}
+
 // A crashCase says when a process is killed, and what else happens.
 type crashCase struct {
+	loss  string // what is to be restored
 	fault string
 	nth   int // write that the fault hits, from 0
 	point int // thing that the process is killed at, from 1
@@ -236,7 +269,7 @@ func crash(t *testing.T, ready *planned, c crashCase) bool {
 	at := fmt.Sprintf("%+v", c)
 	s := memory(t)
 	s.backups = ready.stores.backups
-	w := openWorld(t, wiped(), s, ready.vault)
+	w := openWorld(t, ready.left, s, ready.vault)
 	r := ready.put(w, ready.r.ID)
 	faults[c.fault](w.server, c.nth, 20*time.Second)
 
@@ -247,7 +280,7 @@ func crash(t *testing.T, ready *planned, c crashCase) bool {
 	reached := k.left == 0
 	k.left = -1
 	k.mu.Unlock()
-	w.truthful(at, r.ID)
+	w.truthful(at, r.ID, ready.left)
 	if c.nth%2 == 1 { // the next process comes when the window is long over
 		time.Sleep(time.Hour)
 	}
@@ -301,14 +334,14 @@ func (w *world) mortal(k *killer) {
 }
 
 // truthful checks that the journal knows of everything that was sent: nothing is
-// there that no intent was stored for, and everything is there of which it says
-// so.
-func (w *world) truthful(at, id string) {
+// there that was not left and that no intent was stored for, and everything is
+// there of which it says so.
+func (w *world) truthful(at, id string, left graphtest.Document) {
 	w.t.Helper()
 	tenant := w.server.Tenant(contoso)
 	begun := make(map[string]int) // items by kind
 	for ref, i := range w.items(contoso, id) {
-		if i.Step != restore.Planned {
+		if i.Step != restore.Planned && i.Decision == restore.Create {
 			begun[ref.Kind]++
 		}
 		typ, _ := contract.Lookup(ref.Kind)
@@ -325,14 +358,14 @@ func (w *world) truthful(at, id string) {
 			w.narrow(at, path, doc)
 		}
 		typ := contract.Classify("/"+path, "")
-		if n := len(tenant.IDs(path)); typ != nil && n > begun[typ.Key] {
-			w.t.Errorf("%s: %s has %d objects, and the journal knows of %d", at, path, n, begun[typ.Key])
+		if n := len(tenant.IDs(path)); typ != nil && n > len(left[path])+begun[typ.Key] {
+			w.t.Errorf("%s: %s has %d objects, and the journal knows of %d", at, path, n, len(left[path])+begun[typ.Key])
 		}
 	}
 }
 
-// once checks that the tenant has every object of the small one once, and that
-// nobody gets more than before.
+// once checks that the tenant has every object of the small one once and as it was
+// there, and that nobody gets more than before.
 func (w *world) once(at string) {
 	w.t.Helper()
 	tenant := w.server.Tenant(contoso)
@@ -345,6 +378,9 @@ func (w *world) once(at string) {
 			doc, err := tenant.Get(path, id)
 			if err != nil {
 				w.t.Fatal(err)
+			}
+			if strings.Contains(string(doc), "changed") {
+				w.t.Errorf("%s: an object of %s is not as it was: %s", at, path, doc)
 			}
 			w.narrow(at, path, doc)
 		}

@@ -76,7 +76,11 @@ func TestKilled(t *testing.T) {
 		for i := range chains {
 			t.Run(fmt.Sprintf("%s %d", name, i), func(t *testing.T) {
 				t.Parallel() // it mostly waits
-				newChain(t, fresh(t)).run(i, kills)
+				left := wiped()
+				if i == 0 {
+					left = changed()
+				}
+				newChain(t, fresh(t), left).run(i, kills)
 			})
 		}
 	}
@@ -95,15 +99,15 @@ type chain struct {
 	steps  int // that can be killed
 }
 
-func newChain(t *testing.T, db sqltest.DB) *chain {
+func newChain(t *testing.T, db sqltest.DB, left graphtest.Document) *chain {
 	t.Helper()
 	c := &chain{t: t, db: db, stores: openSQL(t, db)}
 	migrate(t, c.stores)
 	synctest.Test(t, func(t *testing.T) {
 		s := openSQL(t, sqltest.Open(t, db.DSN))
 		s.inventory = nil
-		c.ready = planSmall(newWorldIn(t, small(), s))
-		w := openWorld(t, wiped(), memory(t), c.ready.vault)
+		c.ready = planSmall(newWorldIn(t, small(), s), left)
+		w := openWorld(t, left, memory(t), c.ready.vault)
 		w.cfg.Backups = s.backups
 		k := &killer{Store: w.cfg.Store, left: 1000}
 		w.mortal(k)
@@ -151,7 +155,7 @@ func (c *chain) run(number, kills int) {
 		switch {
 		case killed:
 			died++
-			next.truthful(next.at, next.id)
+			next.truthful(next.at, next.id, c.ready.left)
 		case next != nil: // an answer has spared it a step
 			next.right(next.at, next.id)
 			next = nil
@@ -181,10 +185,10 @@ func (c *crime) lastIntent(now time.Time) time.Time {
 	return last
 }
 
-// commit makes a tenant that has lost everything, and a restore of it.
+// commit makes a tenant that has lost something, and a restore of that.
 func (c *chain) commit(at string) *crime {
 	c.t.Helper()
-	w := openWorld(c.t, wiped(), stores{backups: c.stores.backups, restores: c.stores.restores}, c.ready.vault)
+	w := openWorld(c.t, c.ready.left, stores{backups: c.stores.backups, restores: c.stores.restores}, c.ready.vault)
 	return &crime{w, c.ready.put(w, strings.ReplaceAll(at, " ", "-")+time.Now().Format("-150405.000000")).ID, at}
 }
 

@@ -58,7 +58,7 @@ func (w *execution) reconcileAll(ctx context.Context, items []*entry) error {
 		g, gctx := errgroup.WithContext(ctx)
 		g.SetLimit(writeParallel)
 		for _, e := range items {
-			if e.Step != Intent || e.Approval != "" {
+			if !e.mayBeThere() {
 				continue
 			}
 			g.Go(func() error {

@@ -30,7 +30,7 @@ func (w *execution) object(ctx context.Context, e *entry) (wait bool, err error)
 	switch {
 	case e.Step == Done || e.Step == Written || e.Step == Assigned:
 		return false, nil
-	case e.Step == Intent && e.Approval == "":
+	case e.mayBeThere():
 		return false, nil // it waits: see reconcileAll
 	}
 	if e.typ.Write.Consent != "" && e.Kind != guarded && !slices.Contains(w.in.Consent, e.Kind) {
@@ -63,10 +63,14 @@ func (w *execution) object(ctx context.Context, e *entry) (wait bool, err error)
 
 // isNew reports whether the item is written by a request that creates an object
 // each time it is sent.
-func (t *task) isNew() bool {
-	shape := t.typ.Write.Shape
-	return t.Decision == Create && shape != contract.WriteUpsert && shape != contract.WriteSingleton
+func (e *entry) isNew() bool {
+	shape := e.typ.Write.Shape
+	return e.Decision == Create && shape != contract.WriteUpsert && shape != contract.WriteSingleton
 }
+
+// mayBeThere reports whether a request was sent that may have created the object,
+// so that another one may create a second.
+func (e *entry) mayBeThere() bool { return e.Step == Intent && e.Approval == "" && e.isNew() }
 
 // settle takes in why an item could not be written. It returns only errors that
 // end the run.
