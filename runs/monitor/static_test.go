@@ -64,9 +64,9 @@ func TestThemeBeforePaint(t *testing.T) {
 		t.Errorf("nothing sets the theme before the style sheet, which is at %d", sheet)
 	}
 	files := assetFiles(t)
-	store := regexp.MustCompile(`const store = '(\w+)'`).FindSubmatch(files["hub.js"])
+	store := regexp.MustCompile(`const store = '(\w+)'`).FindSubmatch(files["kit.js"])
 	if store == nil || !bytes.Contains(files["theme.js"], []byte("getItem('"+string(store[1])+"')")) {
-		t.Errorf("theme.js reads something else than hub.js, which has %q", store)
+		t.Errorf("theme.js reads something else than kit.js, which has %q", store)
 	}
 }
 

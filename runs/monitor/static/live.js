@@ -4,7 +4,7 @@
 // passes on what it is told. An event is how a run is now, so that whoever comes
 // late or comes back has missed nothing.
 
-import { api, settings, tenant } from './hub.js';
+import { api, settings, tenant } from './kit.js';
 
 /**
  * @typedef {{total: number, processed: number, succeeded: number, failed: number, skipped: number}} Counts

@@ -2,7 +2,7 @@
 // The pages of the hub: rows and runs that stay current, times as the visitor
 // reads them, settings, keys.
 
-import { announce, announceRun, api, base, make, say, settings, tenant } from './hub.js';
+import { announce, announceRun, api, base, make, say, settings, tenant } from './kit.js';
 import { follow } from './live.js';
 import { badge, bar, stage } from './widget.js';
 

@@ -1,6 +1,6 @@
 // @ts-check
 // The look that was chosen in this browser, before anything is painted: a module
-// runs too late for that. hub.js does the rest.
+// runs too late for that. kit.js does the rest.
 try {
   const chosen = JSON.parse(localStorage.getItem('ops') || '{}') || {};
   for (const name of ['theme', 'density']) {

@@ -2,7 +2,7 @@
 // What the pages of a host show too: the progress of runs at the bottom right,
 // and the number of unread notifications.
 
-import { announceRun, base, icon, known, make, say, settings, tenant } from './hub.js';
+import { announceRun, base, icon, known, make, say, settings, tenant } from './kit.js';
 import { changed, follow } from './live.js';
 
 /** @typedef {import('./live.js').Run} Run */
