@@ -253,9 +253,14 @@ func percent(r *runs.Run) *int {
 	return nil
 }
 
-func when(t time.Time) string {
+// when shows a time, which the hub's modules show in the visitor's zone.
+func when(t time.Time) template.HTML {
 	if t.IsZero() {
 		return "–"
 	}
-	return t.UTC().Format("2006-01-02 15:04:05")
+	text := stamp(t)
+	return template.HTML(`<time class="ops-time" data-absolute datetime="` + t.UTC().Format(time.RFC3339) + //nolint:gosec // digits
+		`" title="` + text + ` UTC">` + text + `</time>`)
 }
+
+func stamp(t time.Time) string { return t.UTC().Format(time.DateTime) }

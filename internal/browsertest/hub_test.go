@@ -260,6 +260,17 @@ func preferences(t *testing.T, w *world) {
 	if diff := cmp.Diff([]string{}, run[[]string](b, moving)); diff != "" {
 		t.Errorf("without motion, these move: %s", diff)
 	}
+	// Times in the zone of the visitor, on pages of the host as well.
+	run[bool](b, `localStorage.setItem('ops', '{"zone":"named","zonename":"Asia/Kolkata"}') === undefined`)
+	g.release()
+	b.goTo("/t/acme/inventory")
+	b.click(`form[action$="/inventory/sync"] button`)
+	b.until("the run has succeeded", `document.querySelector('.title .badge.succeeded')`)
+	b.goTo("/t/acme/inventory")
+	b.until("times are those of Kolkata", `(() => {
+		const e = document.querySelector('time.ops-time[data-absolute]');
+		return e?.textContent === new Date(Date.parse(e.dateTime) + 5.5 * 3_600_000).toISOString().slice(0, 19).replace('T', ' ');
+	})()`)
 }
 
 // What no page may do is found: these tests can fail.

@@ -104,7 +104,7 @@ func TestPages(t *testing.T) {
 		want []string
 	}{
 		{"/ops/t/acme/", []string{"Overview", "is a worker running?", "Running now", "Nightly failed", "<rect", "Median", "partially_succeeded"}},
-		{"/ops/t/acme/runs", []string{"All<span class=\"count\">7</span>", "Failed<span class=\"count\">1</span>", "Partially succeeded", "25 %", "Nightly blocked", "Mika", "<time datetime="}},
+		{"/ops/t/acme/runs", []string{"All<span class=\"count\">7</span>", "Failed<span class=\"count\">1</span>", "Partially succeeded", "25 %", "Nightly blocked", "Mika", `<time class="ops-time" datetime="`}},
 		{"/ops/t/acme/runs?outcome=failed", []string{"Nightly failed", `aria-current="page">Failed`}},
 		{"/ops/t/acme/runs?outcome=succeeded&since=30m", []string{"No runs match", "Last 30m"}},
 		{"/ops/t/acme/runs?not.outcome=failed%2Ccanceled&foo=1", []string{"not: Failed", "not: Canceled", "Ignored", "<code>foo</code>", "Nightly blocked"}},

@@ -6,3 +6,4 @@ import { tenant } from './kit.js';
 
 if (tenant) import('./widget.js');
 if (document.querySelector('.ops')) import('./page.js');
+if (document.querySelector('.ops-time')) import('./times.js');

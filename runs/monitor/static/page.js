@@ -1,56 +1,15 @@
 // @ts-check
-// The pages of the hub: rows and runs that stay current, times as the visitor
-// reads them, settings, keys.
+// The pages of the hub: rows and runs that stay current, settings, keys.
 
 import { announce, announceRun, api, base, make, say, settings, tenant } from './kit.js';
 import { follow } from './live.js';
+import { times } from './times.js';
 import { badge, bar, stage } from './widget.js';
 
 /** @typedef {import('./live.js').Run} Run */
 
-const lang = document.documentElement.lang || 'en';
-
 /** @template {Element} T @param {string} selector @param {ParentNode} [root] @returns {T[]} */
 const all = (selector, root = document) => [...root.querySelectorAll(selector)].map((e) => /** @type {any} */ (e));
-
-/* Times */
-
-/** @param {number} s seconds */
-function ago(s) {
-  const past = s >= 0;
-  const d = Math.abs(s);
-  if (d < 10 || (!past && d < 60)) return say('ago.now');
-  const span = d < 60 ? say('span.seconds', Math.floor(d)) : d < 3600 ? say('span.minutes', Math.floor(d / 60)) : d < 172800 ? say('span.hours', Math.floor(d / 3600)) : say('span.days', Math.floor(d / 86400));
-  return past ? say('ago.past', span) : say('ago.in', span);
-}
-
-function zone() {
-  const z = settings.get('zone', 'local');
-  return z === 'utc' ? 'UTC' : z === 'named' ? settings.get('zonename', 'UTC') || 'UTC' : undefined;
-}
-
-/** @returns {(t: Date) => string} */
-function absolute() {
-  const style = /** @type {const} */ ({ dateStyle: 'medium', timeStyle: 'medium' });
-  try {
-    const f = new Intl.DateTimeFormat(lang, { ...style, timeZone: zone() });
-    return (t) => f.format(t);
-  } catch {
-    const f = new Intl.DateTimeFormat(lang, { ...style, timeZone: 'UTC' }); // no such zone
-    return (t) => f.format(t) + ' UTC';
-  }
-}
-
-function times() {
-  const format = absolute(), relative = settings.get('times', 'relative') === 'relative', now = Date.now();
-  for (const e of /** @type {HTMLTimeElement[]} */ (all('.ops time[datetime]'))) {
-    const t = new Date(e.dateTime);
-    const full = format(t), age = (now - t.getTime()) / 1000;
-    const text = relative && age < 30 * 86400 ? ago(age) : full;
-    if (e.title !== full) e.title = full;
-    if (e.textContent !== text) e.textContent = text;
-  }
-}
 
 /** As the server writes durations. @param {number} ms */
 function clock(ms) {
@@ -132,7 +91,6 @@ setInterval(() => {
     for (const at of all(`[data-run="${CSS.escape(run.id)}"]`)) write(at.querySelector('[data-field="took"]'), took(run));
   }
 }, 1_000);
-setInterval(times, 20_000);
 
 // Some parts of a page say more than the run's own record, and so change while it
 // does not.
@@ -353,10 +311,6 @@ async function help() {
   }
 }
 
-settings.addEventListener('change', () => {
-  times();
-  showPause();
-});
-times();
+settings.addEventListener('change', showPause);
 copies();
 showPause();
