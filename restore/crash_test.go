@@ -14,7 +14,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/tenantatlas/tenantatlas/graphclient/contract"
 	"github.com/tenantatlas/tenantatlas/graphclient/graphtest"
 	"github.com/tenantatlas/tenantatlas/restore"
 	"github.com/tenantatlas/tenantatlas/restore/backup"
@@ -64,6 +63,13 @@ func (k *killer) dead() error {
 		k.die()
 	}
 	return errDead
+}
+
+// killed reports whether the process is dead.
+func (k *killer) killed() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.left == 0
 }
 
 // next reports whether the process is alive to do one more thing, and to hear of
@@ -120,71 +126,94 @@ func small() graphtest.Document {
 	}
 }
 
-// faults are what can happen to a request besides. What is new is seen after lag,
-// and in lists after twice as long.
-var faults = map[string]func(s *graphtest.Server, nth int, lag time.Duration){
-	"none": func(*graphtest.Server, int, time.Duration) {},
-	"504 applied": func(s *graphtest.Server, nth int, _ time.Duration) {
-		s.SetFaults(write(graphtest.Fault{Kind: graphtest.FaultGatewayTimeout, Applied: true, Skip: nth, Times: 1})...)
-	},
-	"504 not applied": func(s *graphtest.Server, nth int, _ time.Duration) {
-		s.SetFaults(write(graphtest.Fault{Kind: graphtest.FaultGatewayTimeout, Skip: nth, Times: 1})...)
-	},
-	"reset applied": func(s *graphtest.Server, nth int, _ time.Duration) {
-		s.SetFaults(write(graphtest.Fault{Kind: graphtest.FaultReset, Applied: true, Skip: nth, Times: 1})...)
-	},
-	"reset not applied": func(s *graphtest.Server, nth int, _ time.Duration) {
-		s.SetFaults(write(graphtest.Fault{Kind: graphtest.FaultReset, Skip: nth, Times: 1})...)
-	},
-	"delayed visibility": func(s *graphtest.Server, _ int, lag time.Duration) {
-		s.SetQuirks(graphtest.Quirks{GetLag: lag, ListLag: 2 * lag})
-	},
-	"504 applied, delayed visibility": func(s *graphtest.Server, nth int, lag time.Duration) {
-		s.SetQuirks(graphtest.Quirks{GetLag: lag, ListLag: 2 * lag})
-		s.SetFaults(write(graphtest.Fault{Kind: graphtest.FaultGatewayTimeout, Applied: true, Skip: nth, Times: 1})...)
-	},
-}
-
-// write applies a fault to requests that change something.
-func write(f graphtest.Fault) []graphtest.Fault {
-	var all []graphtest.Fault
-	for _, method := range []string{"POST", "PATCH", "PUT"} {
-		f.Method, f.Prefix = method, "/deviceManagement"
-		all = append(all, f)
-	}
-	return all
-}
-
 // A process that is killed before or after anything that it writes down or sends,
 // with any answer to its requests besides, leaves a restore that the next one
-// completes: every object once, none with a broader target.
+// completes: every object once and as it was, none with a broader target.
 func TestCrashMatrix(t *testing.T) {
-	want := 500
-	if os.Getenv("TENANTATLAS_LONG") != "" {
+	long, want := os.Getenv("TENANTATLAS_LONG") != "", 500
+	if long {
 		want = 10000
 	}
-	losses := map[string]graphtest.Document{"wiped": wiped(), "changed": changed()}
-	ready := make(map[string]*planned)
-	for loss, left := range losses {
-		synctest.Test(t, func(t *testing.T) { ready[loss] = planSmall(newWorld(t, small()), left) })
+	m := matrix{happened: make(map[string]int)}
+	for loss, left := range map[string]graphtest.Document{"wiped": wiped(), "changed": changed()} {
+		var ready *planned
+		synctest.Test(t, func(t *testing.T) { ready = planSmall(newWorld(t, small()), left) })
+		for i, f := range faults {
+			m.fill(t, ready, crashCase{loss: loss, fault: f, late: i%2 == 0}, long)
+		}
 	}
-	cases := 0
-	for nth := 0; cases < want && !t.Failed(); nth++ {
-		for _, fault := range slices.Sorted(maps.Keys(faults)) {
-			for loss, plan := range ready {
-				for point, reached := 1, true; reached; point++ {
-					for _, late := range []bool{false, true} {
-						synctest.Test(t, func(t *testing.T) {
-							reached = crash(t, plan, crashCase{loss, fault, nth + point%5, point, late})
-						})
-						cases++
-					}
-				}
+	t.Logf("%d cases, with these faults: %v", m.cases, m.happened)
+	if m.cases < want {
+		t.Errorf("%d cases, want %d", m.cases, want)
+	}
+	if n := m.happened["delayed visibility"]; n < want/len(faults)/4 {
+		t.Errorf("something could not be seen in %d cases only", n)
+	}
+}
+
+// A matrix counts cases, and those in which a fault has happened.
+type matrix struct {
+	cases    int
+	happened map[string]int
+}
+
+// fill tries a case at every point, before and after in turn. In the long version
+// each is tried before and after, and meets each write, with a rest and without.
+func (m *matrix) fill(t *testing.T, ready *planned, c crashCase, long bool) {
+	t.Helper()
+	steps := ready.stepsOf(t, c)
+	rounds, times := 1, 1
+	if long {
+		rounds, times = 2*len(steps), 2
+	}
+	for round := 0; round < rounds && !t.Failed(); round++ {
+		for point := 1; point <= slices.Max(steps); point++ {
+			nth := (round + 5*point) % (2 * len(steps))
+			c.point, c.nth, c.rest = point, nth%len(steps), nth >= len(steps)
+			if point > steps[c.nth] {
+				continue
+			}
+			for range times {
+				c.late = !c.late
+				m.try(t, ready, c)
 			}
 		}
 	}
-	t.Logf("%d cases", cases)
 }
+
+func (m *matrix) try(t *testing.T, ready *planned, c crashCase) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		is := c.crash(t, ready)
+		is.report(t)
+		if is.killed {
+			m.cases++
+		}
+		if is.happened {
+			m.happened[c.name]++
+		} else if c.write {
+			t.Errorf("%s: the fault has hit nothing", c)
+		}
+	})
+}
+
+// stepsOf returns how many things a process does that completes a restore, with the
+// fault of c at each of the writes.
+func (p *planned) stepsOf(t *testing.T, c crashCase) (steps []int) {
+	t.Helper()
+	c.point = never
+	for c.nth = range p.writes {
+		synctest.Test(t, func(t *testing.T) {
+			is := c.crash(t, p)
+			is.report(t)
+			steps = append(steps, is.steps)
+		})
+	}
+	return steps
+}
+
+// never is a point that no process comes to.
+const never = 1000
 
 // A planned restore was previewed and waits for its execution: what every case
 // begins with.
@@ -194,6 +223,10 @@ type planned struct {
 	left   graphtest.Document // of the tenant
 	r      *restore.Restore
 	items  []restore.Item
+
+	// What an execution takes that nothing happens to: things that it does, and
+	// writes, of the method that it takes most of.
+	steps, writes int
 }
 
 // planSmall plans a restore of everything in the small tenant, of which this is
@@ -213,6 +246,9 @@ func planSmall(w *world, left graphtest.Document) *planned {
 	for _, i := range w.items(contoso, r.ID) {
 		p.items = append(p.items, i)
 	}
+	is := crashCase{fault: faultNamed("none"), point: never}.crash(w.t, p)
+	is.report(w.t)
+	p.steps, p.writes = is.steps, is.writes
 	return p
 }
 
@@ -255,59 +291,83 @@ func changed() graphtest.Document {
 
 // A crashCase says when a process is killed, and what else happens.
 type crashCase struct {
-	loss  string // what is to be restored
-	fault string
-	nth   int // write that the fault hits, from 0
-	point int // thing that the process is killed at, from 1
-	late  bool
+	loss string // what is to be restored
+	fault
+	nth   int  // write that the fault hits, from 0
+	point int  // thing that the process is killed at, from 1
+	late  bool // after it is done
+	rest  bool // the next process comes when the window is long over
+
+	sabotage // for what is to be found
+}
+
+func (c crashCase) String() string {
+	at := fmt.Sprintf("%s, killed at %d, %s at write %d", c.loss, c.point, c.name, c.nth)
+	if c.late {
+		at += ", after it"
+	}
+	if c.rest {
+		at += ", and a long rest"
+	}
+	return at
+}
+
+// A crashed restore is what was seen of one.
+type crashed struct {
+	crashCase
+	killed   bool     // the process was
+	steps    int      // what it did until then
+	writes   int      // of the method of which there were most
+	happened bool     // the fault has hit something
+	wrong    []string // what should not be
+}
+
+func (is *crashed) report(t *testing.T) {
+	t.Helper()
+	for _, what := range is.wrong {
+		t.Errorf("%s: %s", is, what)
+	}
 }
 
 // crash restores the small tenant in a process that is killed, and then in
-// another one. It reports whether the first one was killed at all.
-func crash(t *testing.T, ready *planned, c crashCase) bool {
+// another one.
+func (c crashCase) crash(t *testing.T, ready *planned) *crashed {
 	t.Helper()
-	at := fmt.Sprintf("%+v", c)
 	s := memory(t)
 	s.backups = ready.stores.backups
 	w := openWorld(t, ready.left, s, ready.vault)
 	r := ready.put(w, ready.r.ID)
-	faults[c.fault](w.server, c.nth, 20*time.Second)
+	c.set(w.server, c.nth, 20*time.Second)
 
-	k := &killer{Store: w.cfg.Store, left: c.point, late: c.late}
-	w.mortal(k)
-	w.execute(contoso, r.ID)
-	k.mu.Lock()
-	reached := k.left == 0
+	k := &killer{Store: c.journal(w.cfg.Store), left: c.point, late: c.late}
+	w.mortal(k, c.sabotage)
+	w.carryOut(r.ID, k.killed)
+	is := &crashed{crashCase: c, killed: k.killed(), steps: c.point - k.left}
 	k.left = -1
-	k.mu.Unlock()
-	w.truthful(at, r.ID, ready.left)
-	if c.nth%2 == 1 { // the next process comes when the window is long over
+	is.wrong = w.lies(r.ID, ready.left)
+	if c.rest {
 		time.Sleep(time.Hour)
 	}
-	var last *runs.Run
-	for range 60 { // whoever has to wait is executed again, after two windows if a fault hits the second try
-		last = w.execute(contoso, r.ID)
-		if w.finished(r.ID) {
-			break
-		}
-		time.Sleep(time.Minute) // synctest: until the service shows what it has
-	}
-	w.right(at, r.ID)
+	last := w.carryOut(r.ID, func() bool { return false })
+	is.wrong = append(is.wrong, w.amiss(r.ID, ready.left)...)
 	if n := int64(len(w.items(contoso, r.ID))); last.Outcome != runs.OutcomeSucceeded || last.Counts.Succeeded != n || last.Counts.Total != n {
-		t.Errorf("%s: the last run ended as %s, %d of %d, want all %d succeeded", at, last.Outcome, last.Counts.Succeeded, last.Counts.Total, n)
+		is.wrong = append(is.wrong, fmt.Sprintf("the last run ended as %s, %d of %d, want all %d succeeded", last.Outcome, last.Counts.Succeeded, last.Counts.Total, n))
 	}
-	return reached
+	is.happened, is.writes = c.happened(w.server), writesTo(w.server)
+	return is
 }
 
-// right checks that everything of the small tenant is there once and as it was,
-// and that the journal says so.
-func (w *world) right(at, id string) {
+// carryOut executes a restore until it is finished, or enough of it, and returns the
+// last run. Whoever has to wait is executed again: after two windows if a fault hits
+// the second try.
+func (w *world) carryOut(id string, enough func() bool) *runs.Run {
 	w.t.Helper()
-	w.once(at)
-	for ref, i := range w.items(contoso, id) {
-		if i.Decision.Writes() && i.Result != restore.Verified {
-			w.t.Errorf("%s: %v is %s (%s, %s), want verified", at, ref, i.Result, i.Step, i.Message)
+	for try := 1; ; try++ {
+		last := w.execute(contoso, id)
+		if w.finished(id) || enough() || try == 60 {
+			return last
 		}
+		time.Sleep(time.Minute) // synctest: until the service shows what it has
 	}
 }
 
@@ -321,92 +381,14 @@ func (w *world) finished(id string) bool {
 	return true
 }
 
-// mortal has executions done by a process that k kills.
-func (w *world) mortal(k *killer) {
+// mortal has executions done by a process that k kills, and that by may be wrong in.
+func (w *world) mortal(k *killer, by sabotage) {
 	cfg := w.cfg
 	cfg.Store = k
 	target := cfg.Target
 	cfg.Target = func(ctx context.Context, tenant string) (restore.Target, error) {
 		is, err := target(ctx, tenant)
-		return mortal{is, k}, err
+		return mortal{by.service(is), k}, err
 	}
 	w.tracker = w.newTracker(cfg)
-}
-
-// truthful checks that the journal knows of everything that was sent: nothing is
-// there that was not left and that no intent was stored for, and everything is
-// there of which it says so.
-func (w *world) truthful(at, id string, left graphtest.Document) {
-	w.t.Helper()
-	tenant := w.server.Tenant(contoso)
-	begun := make(map[string]int) // items by kind
-	for ref, i := range w.items(contoso, id) {
-		if i.Step != restore.Planned && i.Decision == restore.Create {
-			begun[ref.Kind]++
-		}
-		typ, _ := contract.Lookup(ref.Kind)
-		if i.Step != restore.Planned && i.Step != restore.Intent && !slices.Contains(tenant.IDs(typ.Lists[0].Path[1:]), i.Object) {
-			w.t.Errorf("%s: the journal says that %v is %s as %s, which is not there", at, ref, i.Step, i.Object)
-		}
-	}
-	for path := range small() {
-		for _, id := range tenant.IDs(path) {
-			doc, err := tenant.Get(path, id)
-			if err != nil {
-				w.t.Fatal(err)
-			}
-			w.narrow(at, path, doc)
-		}
-		typ := contract.Classify("/"+path, "")
-		if n := len(tenant.IDs(path)); typ != nil && n > len(left[path])+begun[typ.Key] {
-			w.t.Errorf("%s: %s has %d objects, and the journal knows of %d", at, path, n, len(left[path])+begun[typ.Key])
-		}
-	}
-}
-
-// once checks that the tenant has every object of the small one once and as it was
-// there, and that nobody gets more than before.
-func (w *world) once(at string) {
-	w.t.Helper()
-	tenant := w.server.Tenant(contoso)
-	for path, want := range small() {
-		ids := tenant.IDs(path)
-		if len(ids) != len(want) {
-			w.t.Errorf("%s: %s has %d objects, want %d", at, path, len(ids), len(want))
-		}
-		for _, id := range ids {
-			doc, err := tenant.Get(path, id)
-			if err != nil {
-				w.t.Fatal(err)
-			}
-			if strings.Contains(string(doc), "changed") {
-				w.t.Errorf("%s: an object of %s is not as it was: %s", at, path, doc)
-			}
-			w.narrow(at, path, doc)
-		}
-	}
-}
-
-// narrow checks that an object is assigned to the one group, with its filter, or
-// to nobody.
-func (w *world) narrow(at, path string, doc []byte) {
-	w.t.Helper()
-	var assignments []struct {
-		Target struct {
-			Type   string `json:"@odata.type"`
-			Group  string `json:"groupId"`
-			Filter string `json:"deviceAndAppManagementAssignmentFilterId"`
-		} `json:"target"`
-	}
-	if raw := contract.Member(doc, "assignments"); raw != nil {
-		if err := json.Unmarshal(raw, &assignments); err != nil {
-			w.t.Fatal(err)
-		}
-	}
-	for _, a := range assignments {
-		filtered := a.Target.Filter != "" || path != "deviceManagement/configurationPolicies"
-		if a.Target.Group != "11111111-1111-1111-1111-111111111111" || !filtered {
-			w.t.Errorf("%s: an object of %s is assigned to %+v", at, path, a.Target)
-		}
-	}
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -42,6 +41,8 @@ type victim struct {
 	Begin  errand `json:"begin"`
 	Point  int    `json:"point"` // thing that it does, from 1
 	When   string `json:"when"`  // before, during or after it
+
+	Sabotage string `json:"sabotage,omitempty"` // by name; see sabotages
 
 	// Now is what its clock shows at first: that of the last intent, so that the
 	// window, which is minutes otherwise, is not over before it looks.
@@ -90,13 +91,42 @@ func TestKilled(t *testing.T) {
 // of its own.
 const chains = 3
 
+// What processes that are killed do otherwise than they should is noticed.
+func TestKilledNotices(t *testing.T) {
+	for _, tc := range []struct{ name, fault, want string }{
+		{"intents are not stored", "504 applied, delayed visibility", "and the journal knows of "},
+		{"nothing is found that is there", "504 applied", " objects, want "},
+		{"filters are dropped", "none", "is assigned to {"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			c := newChain(t, sqltest.SQLite(t), wiped())
+			// By its eighth thing the process has sent the request whose result it is
+			// not told, and cannot see.
+			v := victim{DSN: c.db.DSN, Now: time.Now(), Point: 8, When: "after", Sabotage: tc.name}
+			is := c.commit(v, faultNamed(tc.fault), 0, time.Minute)
+			if !c.kill(v, nil, is) {
+				t.Fatal("the process was not killed")
+			}
+			wrong := is.lies()
+			if len(wrong) == 0 {
+				v.Now = is.lastIntent(v.Now)
+				c.kill(v, is, nil)
+				wrong = is.amiss()
+			}
+			if !slices.ContainsFunc(wrong, func(what string) bool { return strings.Contains(what, tc.want) }) {
+				t.Errorf("%q, want some that say %q", wrong, tc.want)
+			}
+		})
+	}
+}
+
 // A chain is processes that live one after the other.
 type chain struct {
 	t      *testing.T
 	db     sqltest.DB
 	stores stores
 	ready  *planned
-	steps  int // that can be killed
 }
 
 func newChain(t *testing.T, db sqltest.DB, left graphtest.Document) *chain {
@@ -107,12 +137,6 @@ func newChain(t *testing.T, db sqltest.DB, left graphtest.Document) *chain {
 		s := openSQL(t, sqltest.Open(t, db.DSN))
 		s.inventory = nil
 		c.ready = planSmall(newWorldIn(t, small(), s), left)
-		w := openWorld(t, left, memory(t), c.ready.vault)
-		w.cfg.Backups = s.backups
-		k := &killer{Store: w.cfg.Store, left: 1000}
-		w.mortal(k)
-		w.execute(contoso, c.ready.put(w, "counted").ID)
-		c.steps = 1000 - k.left
 	})
 	return c
 }
@@ -121,8 +145,21 @@ func newChain(t *testing.T, db sqltest.DB, left graphtest.Document) *chain {
 // that it goes to.
 type crime struct {
 	*world
-	id string
-	at string // what is said about it
+	id    string
+	at    string // what is said about it
+	fault fault
+	left  graphtest.Document
+}
+
+func (c *crime) lies() []string { return c.world.lies(c.id, c.left) }
+
+func (c *crime) amiss() []string { return c.world.amiss(c.id, c.left) }
+
+func (c *crime) report(wrong []string) {
+	c.t.Helper()
+	for _, what := range wrong {
+		c.t.Errorf("%s: %s", c.at, what)
+	}
 }
 
 // run starts so many processes that are to be killed, at other points than those
@@ -130,9 +167,9 @@ type crime struct {
 func (c *chain) run(number, kills int) {
 	c.t.Helper()
 	died := 0
-	names := slices.Sorted(maps.Keys(faults))
 	whens := []string{"before", "during", "after"}
-	all := c.steps * len(whens)
+	all := c.ready.steps * len(whens)
+	happened := make(map[string]int)
 	var left *crime
 	for n := range kills + 1 {
 		v := victim{DSN: c.db.DSN, Now: time.Now()}
@@ -143,28 +180,31 @@ func (c *chain) run(number, kills int) {
 		if n < kills {
 			nth := n*chains + number
 			at := nth * 7 % all // apart from each other, and all of them in turn
-			fault := names[nth%len(names)]
 			v.Point, v.When = 1+at/len(whens), whens[at%len(whens)]
-			next = c.commit(fmt.Sprintf("killed %s %d of %d, %s", v.When, v.Point, c.steps, fault))
-			faults[fault](next.server, at%5, 200*time.Millisecond)
+			next = c.commit(v, faults[nth%len(faults)], at%c.ready.writes, 200*time.Millisecond)
 		}
 		killed := c.kill(v, left, next)
 		if left != nil {
-			left.right(left.at, left.id)
+			left.report(left.amiss())
+			if left.fault.happened(left.server) {
+				happened[left.fault.name]++
+			} else if left.fault.write {
+				c.t.Errorf("%s: the fault has hit nothing", left.at)
+			}
 		}
 		switch {
 		case killed:
 			died++
-			next.truthful(next.at, next.id, c.ready.left)
+			next.report(next.lies())
 		case next != nil: // an answer has spared it a step
-			next.right(next.at, next.id)
+			next.report(next.amiss())
 			next = nil
 		}
 		if left = next; c.t.Failed() {
 			return
 		}
 	}
-	c.t.Logf("%d processes were killed", died)
+	c.t.Logf("%d processes were killed, with these faults: %v", died, happened)
 	if died < kills*3/4 {
 		c.t.Errorf("%d processes of %d were killed", died, kills)
 	}
@@ -185,11 +225,14 @@ func (c *crime) lastIntent(now time.Time) time.Time {
 	return last
 }
 
-// commit makes a tenant that has lost something, and a restore of that.
-func (c *chain) commit(at string) *crime {
+// commit makes a tenant that has lost something, in which there is a fault, and a
+// restore of that.
+func (c *chain) commit(v victim, f fault, nth int, lag time.Duration) *crime {
 	c.t.Helper()
 	w := openWorld(c.t, c.ready.left, stores{backups: c.stores.backups, restores: c.stores.restores}, c.ready.vault)
-	return &crime{w, c.ready.put(w, strings.ReplaceAll(at, " ", "-")+time.Now().Format("-150405.000000")).ID, at}
+	f.set(w.server, nth, lag)
+	at := fmt.Sprintf("killed %s %d of %d, %s", v.When, v.Point, c.ready.steps, f.name)
+	return &crime{w, c.ready.put(w, strings.ReplaceAll(at, " ", "-")+time.Now().Format("-150405.000000")).ID, at, f, c.ready.left}
 }
 
 // kill runs a process to its end and reports whether it was killed. When it
@@ -241,11 +284,13 @@ func (v victim) live(t *testing.T) {
 	var graph atomic.Pointer[graphclient.Client]
 	graph.Store(v.Finish.client(t))
 	began := sync.OnceValue(time.Now)
+	by := sabotages[v.Sabotage]
+	k.Store = by.journal(k.Store)
 	op := restore.ExecuteOperation(restore.Config{
 		Now:   func() time.Time { return v.Now.Add(time.Since(began())) },
 		Store: k, Backups: s.backups, Vault: vault, Window: 3 * time.Second, Settle: 2 * time.Second,
 		Target: func(context.Context, string) (restore.Target, error) {
-			return mortal{graphtarget.New(graph.Load()), k}, nil
+			return mortal{by.service(graphtarget.New(graph.Load())), k}, nil
 		},
 	})
 	tracker, err := runs.New(runs.Config{

@@ -73,23 +73,29 @@ func whole(ctx context.Context, s backup.Store, v *backup.Vault, tenant, set str
 	return all
 }
 
-// eachStore calls do in a bubble with a store of every kind, and with how many of
-// many changes one is to be tried: all of them in memory, where it costs nothing,
-// and in the long version.
-func eachStore(t *testing.T, do func(t *testing.T, kept store, one int)) {
+// An extent says how many of many changes are to be tried.
+type extent struct {
+	one int  // of how many changes one is
+	all bool // a byte becomes every other one; see flipper
+}
+
+// eachStore calls do in a bubble with a store of every kind. Changes are all tried in
+// memory, where it costs nothing, and in the long version.
+func eachStore(t *testing.T, do func(t *testing.T, kept store, how extent)) {
 	t.Helper()
+	long := os.Getenv("TENANTATLAS_LONG") != ""
 	t.Run("memory", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) { do(t, memrestore.New(), 1) })
+		synctest.Test(t, func(t *testing.T) { do(t, memrestore.New(), extent{1, long}) })
 	})
-	one := 101
-	if os.Getenv("TENANTATLAS_LONG") != "" {
-		one = 1
+	how := extent{one: 101}
+	if long {
+		how.one = 1
 	}
 	sqltest.Each(t, func(t *testing.T, db sqltest.DB) {
 		if err := open(t, db).Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		synctest.Test(t, func(t *testing.T) { do(t, open(t, sqltest.Open(t, db.DSN)), one) })
+		synctest.Test(t, func(t *testing.T) { do(t, open(t, sqltest.Open(t, db.DSN)), how) })
 	})
 }
 
@@ -104,14 +110,14 @@ func open(t *testing.T, db sqltest.DB) *bunrestore.Store {
 
 // The change of any single byte that is stored is found.
 func TestEveryByte(t *testing.T) {
-	eachStore(t, func(t *testing.T, kept store, one int) {
+	eachStore(t, func(t *testing.T, kept store, how extent) {
 		s := newSample(t, kept)
 		ctx := t.Context()
 		changes := 0
 		found := func(what string, check func() error) func(where string) {
 			return func(where string) {
 				t.Helper()
-				if changes++; changes%one != 0 {
+				if changes++; changes%how.one != 0 {
 					return
 				}
 				if err := check(); !errors.Is(err, backup.ErrCorrupt) {
@@ -119,6 +125,7 @@ func TestEveryByte(t *testing.T) {
 				}
 			}
 		}
+		eachFlip := func(v any, do func(where string)) { (&flipper{how.all, do}).flip(v) }
 		checked := func(what string, store backup.Store) func(where string) {
 			return found(what, func() error {
 				_, err := backup.Check(ctx, store, s.cfg.Vault, contoso, s.second.ID)
@@ -181,20 +188,20 @@ func TestEveryByte(t *testing.T) {
 			eachFlip(&place.Object, checked("item's object", listed))
 			eachFlip(&place.ID, checked("item's version", listed))
 		}
-		t.Logf("%d changes were found", changes/one)
+		t.Logf("%d changes were found", changes/how.one)
 	})
 }
 
 // The change of any byte of a tenant's key, or another key, opens nothing.
 func TestEveryByteOfTheKey(t *testing.T) {
-	eachStore(t, func(t *testing.T, kept store, _ int) {
+	eachStore(t, func(t *testing.T, kept store, _ extent) {
 		s := newSample(t, kept)
 		wrapped, err := s.cfg.Store.Key(t.Context(), contoso)
 		if err != nil {
 			t.Fatal(err)
 		}
 		store := &tampered{Store: s.cfg.Store, key: func([]byte) []byte { return bytes.Clone(wrapped) }}
-		eachFlip(&wrapped, func(where string) {
+		flips := flipper{do: func(where string) {
 			vault, err := backup.NewVault(s.key, store)
 			if err != nil {
 				t.Fatal(err)
@@ -202,7 +209,8 @@ func TestEveryByteOfTheKey(t *testing.T) {
 			if err := whole(t.Context(), store, vault, contoso, s.second.ID); !errors.Is(err, backup.ErrKey) {
 				t.Errorf("key%s was changed: %v, want ErrKey", where, err)
 			}
-		})
+		}}
+		flips.flip(&wrapped)
 	})
 }
 
@@ -382,7 +390,7 @@ var tamperings = []tampering{
 // Whatever is removed, swapped, inserted or rolled back is found by a
 // verification, and a preview restores nothing of it.
 func TestTampering(t *testing.T) {
-	eachStore(t, func(t *testing.T, kept store, _ int) {
+	eachStore(t, func(t *testing.T, kept store, _ extent) {
 		s := newSample(t, kept)
 		before := s.state(s.second.ID)
 		before.set = &backup.Set{}

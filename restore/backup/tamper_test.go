@@ -92,59 +92,78 @@ func (s *tampered) Key(ctx context.Context, tenant string) ([]byte, error) {
 	return wrapped, err
 }
 
+// A flipper changes single bytes.
+type flipper struct {
+	all bool               // a byte becomes every other one, and not only that with another bit
+	do  func(where string) // called after every change, each of which is taken back
+}
+
 // masks are the bits that are flipped, in turn: the lowest, the one between
 // upper and lower case, and the highest.
 var masks = []byte{0x01, 0x20, 0x80}
 
-// eachFlip calls do after every change of a single byte of what v points to, and
-// takes each back. Numbers and instants have eight bytes.
-func eachFlip(v any, do func(where string)) {
-	flip(reflect.ValueOf(v).Elem(), "", do)
+// masks returns what the byte at i is combined with.
+func (f *flipper) masks(i int) []byte {
+	if !f.all {
+		return masks[i%len(masks):][:1]
+	}
+	all := make([]byte, 255)
+	for m := range all {
+		all[m] = byte(m + 1)
+	}
+	return all
 }
 
-func flip(v reflect.Value, where string, do func(where string)) {
+// flip changes each byte of what v points to. Numbers and instants have eight.
+func (f *flipper) flip(v any) { f.value(reflect.ValueOf(v).Elem(), "") }
+
+func (f *flipper) value(v reflect.Value, where string) {
 	switch is := v.Interface().(type) {
 	case time.Time:
 		for i := range 8 {
 			v.Set(reflect.ValueOf(is.Add(time.Duration(1) << (6 * i) * time.Microsecond)))
-			do(fmt.Sprintf("%s bit %d", where, 6*i))
+			f.do(fmt.Sprintf("%s bit %d", where, 6*i))
 		}
 		v.Set(reflect.ValueOf(is))
 		return
 	case []byte:
 		for i := range is {
-			is[i] ^= masks[i%len(masks)]
-			do(fmt.Sprintf("%s byte %d", where, i))
-			is[i] ^= masks[i%len(masks)]
+			for _, mask := range f.masks(i) {
+				is[i] ^= mask
+				f.do(fmt.Sprintf("%s byte %d", where, i))
+				is[i] ^= mask
+			}
 		}
 		return
 	}
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {
-			flip(v.Field(i), where+"."+v.Type().Field(i).Name, do)
+			f.value(v.Field(i), where+"."+v.Type().Field(i).Name)
 		}
 	case reflect.String:
 		is := v.String()
 		for i := range len(is) {
-			b := []byte(is)
-			b[i] ^= masks[i%len(masks)]
-			v.SetString(string(b))
-			do(fmt.Sprintf("%s byte %d", where, i))
+			for _, mask := range f.masks(i) {
+				b := []byte(is)
+				b[i] ^= mask
+				v.SetString(string(b))
+				f.do(fmt.Sprintf("%s byte %d", where, i))
+			}
 		}
 		v.SetString(is + "x")
-		do(where + " longer")
+		f.do(where + " longer")
 		v.SetString(is)
 	case reflect.Int, reflect.Int64:
 		is := v.Int()
 		for i := range 8 {
 			v.SetInt(is ^ 1<<(8*i))
-			do(fmt.Sprintf("%s byte %d", where, i))
+			f.do(fmt.Sprintf("%s byte %d", where, i))
 		}
 		v.SetInt(is)
 	case reflect.Bool:
 		v.SetBool(!v.Bool())
-		do(where)
+		f.do(where)
 		v.SetBool(!v.Bool())
 	default:
 		panic("a field of " + v.Type().String())
