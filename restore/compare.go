@@ -141,6 +141,9 @@ func (j *job) compare(ctx context.Context, e *entry, is *state) error {
 	if want.unassigned != "" && e.Decision.Writes() && e.Message == "" {
 		e.Reason, e.Message = want.unassigned, "Its assignments are not written. "+explain(want.unassigned)
 	}
+	if e.Decision.Writes() {
+		e.Message = strings.TrimSpace(e.Message + " " + want.without())
+	}
 	return err
 }
 

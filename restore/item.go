@@ -57,6 +57,10 @@ const (
 	Failed     Result = "failed"
 )
 
+// Pending is what an id in the backup begins with where the id of an object is to
+// be that the restore is still to create.
+const Pending = "pending "
+
 // An Item is one object of a restore: what the preview has decided, and the
 // journal of what was done.
 type Item struct {
@@ -78,7 +82,8 @@ type Item struct {
 	// written report-only, although it was enforced; see [Config].
 	ReportOnly bool `json:"report_only,omitempty"`
 
-	// Changes are what a write would change; bounded, see [MaxChanges].
+	// Changes are what a write would change; bounded, see [MaxChanges]. Ids are
+	// those of the target, with [Pending].
 	Changes []inventory.Change `json:"changes,omitempty"`
 	// Assignments says whether they are written, and if not why.
 	AssignmentsReason runs.Reason `json:"assignments_reason,omitempty"`

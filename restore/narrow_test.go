@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tenantatlas/tenantatlas/graphclient/graphtest"
 	"github.com/tenantatlas/tenantatlas/restore"
 )
@@ -192,4 +194,50 @@ func broader(got, intended []target, mapped map[string]string) string {
 		return "an exclusion is lost"
 	}
 	return ""
+}
+
+// Who reads a preview learns what is left out because the mapping gives it up.
+func TestGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const tags = "deviceManagement/roleScopeTags"
+		assigned := func(more string) string {
+			return `{"target":{"@odata.type":"` + include + `",` + more + `}}`
+		}
+		w := newWorld(t, graphtest.Document{
+			groups:  docs(groups, `{"id":"g1","displayName":"Pilots"}`, `{"id":"g2","displayName":"Testers"}`)[groups],
+			filters: docs(filters, `{"id":"f1","displayName":"Laptops","platform":"windows10AndLater","rule":"(device.model -eq \"X\")","roleScopeTags":["0"]}`)[filters],
+			tags:    docs(tags, `{"id":"0","displayName":"Default","isBuiltIn":true}`, `{"id":"7","displayName":"Berlin"}`)[tags],
+			policies: docs(policies, `{"id":"p1","name":"P","platforms":"windows10","technologies":"mdm","roleScopeTagIds":["0","7","8"],"settings":[],"assignments":[`+
+				assigned(`"groupId":"g1"`)+","+assigned(`"groupId":"g2"`)+","+assigned(`"groupId":"12345678-0000-0000-0000-0000deadbeef"`)+`]}`,
+				`{"id":"p2","name":"Q","platforms":"windows10","technologies":"mdm","roleScopeTagIds":["0"],"settings":[],"assignments":[`+
+					assigned(`"groupId":"g1","deviceAndAppManagementAssignmentFilterId":"f1","deviceAndAppManagementAssignmentFilterType":"include"`)+`]}`)[policies],
+		})
+		r, err := w.planner.New(t.Context(), contoso, w.backup("configurationPolicy").ID, dana)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var skip []restore.Choice
+		for _, m := range r.Mapping {
+			if m.Name != "Pilots" && m.State != restore.Everywhere {
+				skip = append(skip, restore.Choice{Kind: m.Kind, ID: m.ID, Skip: true})
+			}
+		}
+		if _, err := w.planner.Change(t.Context(), contoso, r.ID, restore.Patch{Mapping: skip}, dana); err != nil {
+			t.Fatal(err)
+		}
+		got := make(map[string]string)
+		for _, step := range []func(){func() { w.preview(contoso, r.ID) }, func() { w.execute(contoso, r.ID) }} {
+			step()
+			for ref, i := range w.items(contoso, r.ID) {
+				got[ref.ID] = i.Message
+			}
+			want := map[string]string{
+				"p1": "It is written without what the mapping gives up: the scope tag “Berlin”, the scope tag Unresolved (…8), assignments to “Testers”, assignments to Unresolved (…deadbeef).",
+				"p2": "It is written without what the mapping gives up: assignments with the filter “Laptops”.",
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("messages (-want +got):\n%s", diff)
+			}
+		}
+	})
 }

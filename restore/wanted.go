@@ -4,11 +4,14 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
 	"github.com/tenantatlas/tenantatlas/inventory"
+	"github.com/tenantatlas/tenantatlas/inventory/directory"
 	"github.com/tenantatlas/tenantatlas/restore/backup"
 	"github.com/tenantatlas/tenantatlas/runs"
 )
@@ -39,6 +42,9 @@ type wanted struct {
 	// unassigned is why its assignments are not written; empty if they are, or
 	// there are none.
 	unassigned runs.Reason
+
+	// givenUp is what it is written without because the mapping says so, in words.
+	givenUp []string
 
 	provided bool
 }
@@ -92,7 +98,7 @@ func (j *job) parent(id string) string {
 	defer j.mu.Unlock()
 	for _, e := range j.items {
 		if e.ID == id {
-			return cmp.Or(e.Object, "pending "+id)
+			return cmp.Or(e.Object, Pending+id)
 		}
 	}
 	if j.r.Origin == j.r.Tenant {
@@ -115,6 +121,7 @@ func (j *job) contentChanges(refs []contract.Reference, w *wanted) []contract.Re
 			// A scope tag says who may administer the object, not whom it
 			// concerns: without it fewer people may.
 			changes = append(changes, contract.Replacement{Pointer: ref.Pointer, Old: ref.ID})
+			w.giveUp(j.inWords(ref))
 		case to.reason != "":
 			w.blocked = to.reason
 		default:
@@ -125,6 +132,42 @@ func (j *job) contentChanges(refs []contract.Reference, w *wanted) []contract.Re
 		}
 	}
 	return changes
+}
+
+// giveUp notes what it is written without.
+func (w *wanted) giveUp(what string) {
+	if !slices.Contains(w.givenUp, what) {
+		w.givenUp = append(w.givenUp, what)
+	}
+}
+
+// without says what it is written without; empty if that is nothing.
+func (w *wanted) without() string {
+	if len(w.givenUp) == 0 {
+		return ""
+	}
+	const together = 5 // in one sentence
+	some := slices.Clone(w.givenUp[:min(len(w.givenUp), together)])
+	if more := len(w.givenUp) - len(some); more > 0 {
+		some = append(some, fmt.Sprint(more, " more"))
+	}
+	return "It is written without what the mapping gives up: " + strings.Join(some, ", ") + "."
+}
+
+// inWords says what is lost with a reference that the mapping gives up.
+func (j *job) inWords(ref contract.Reference) string {
+	name := directory.Unresolved(ref.ID)
+	if m := j.mappings[inventory.Ref{Kind: ref.Target, ID: ref.ID}]; m != nil && m.Name != "" {
+		name = "“" + m.Name + "”"
+	}
+	switch ref.Relation {
+	case contract.ScopedBy:
+		return "the scope tag " + name
+	case contract.UsesFilter:
+		return "assignments with the filter " + name
+	case contract.AssignedTo, contract.DependsOn:
+	}
+	return "assignments to " + name
 }
 
 // isElement reports whether a pointer leads to an element of an array.
@@ -142,6 +185,7 @@ func (j *job) assignmentsFor(p *backup.Payload, refs []contract.Reference, w *wa
 		return nil, nil
 	}
 	var changes []contract.Replacement
+	var left []contract.Reference
 	leave := make(map[string]bool) // entries, by their index
 	for _, ref := range refs {
 		if !ref.Assignment || ref.ID == "" {
@@ -151,7 +195,7 @@ func (j *job) assignmentsFor(p *backup.Payload, refs []contract.Reference, w *wa
 		at, _, _ := strings.Cut(ref.Pointer[1:], "/")
 		switch {
 		case to.skip && !excludes(refs, at):
-			leave[at] = true
+			leave[at], left = true, append(left, ref)
 		case to.reason != "":
 			w.unassigned = to.reason
 		case to.pending:
@@ -163,6 +207,9 @@ func (j *job) assignmentsFor(p *backup.Payload, refs []contract.Reference, w *wa
 	}
 	if w.unassigned != "" {
 		return p.Assignments, nil // they are not written
+	}
+	for _, ref := range left {
+		w.giveUp(j.inWords(ref))
 	}
 	doc, err := contract.Rewrite(nil, p.Assignments, changes)
 	if err != nil || len(leave) == 0 {
@@ -217,7 +264,7 @@ func (j *job) resolve(ref contract.Reference) resolution {
 		case e.Object != "":
 			return resolution{id: e.Object}
 		case e.Decision == "" || e.Decision.Writes():
-			return resolution{id: "pending " + ref.ID, pending: true}
+			return resolution{id: Pending + ref.ID, pending: true}
 		default:
 			return resolution{reason: ReasonPending}
 		}
