@@ -66,9 +66,13 @@ func (h *host) outcome(r *http.Request, p *page, step string) (o outcomeData, er
 		return o, err
 	}
 	o.Next = list.Next
+	names, err := h.namesIn(r, o.Restore, list.Items)
+	if err != nil {
+		return o, err
+	}
 	failed := o.tried()
 	for _, i := range list.Items {
-		item := plannedItem{Item: i, Diff: diffData{"In " + p.Tenant + " now", "From the backup", rowsOf(i.Changes)}, Now: words(string(i.Result)), Tone: tone(string(i.Result))}
+		item := plannedItem{Item: i, Diff: diffData{"In " + p.Tenant + " now", "From the backup", names.rows(i.Changes)}, Now: words(string(i.Result)), Tone: tone(string(i.Result))}
 		switch f, bad := failed[i.Kind+"/"+i.ID]; {
 		case i.Result != "" || !i.Decision.Writes():
 		case bad:

@@ -24,17 +24,8 @@ type row struct {
 	Where         string
 	Start, End    string
 	Before, After string // between Start and End
+	IDs           string // what the names in it stand for, a line each
 	Gone, New     bool   // one of them is not there
-}
-
-// rowsOf turns changes into rows.
-func rowsOf(changes []inventory.Change) []row {
-	rows := make([]row, len(changes))
-	for i, c := range changes {
-		rows[i] = row{Where: where(c.Pointer), Before: readable(c.Before), After: readable(c.After), Gone: c.After == "", New: c.Before == ""}
-		rows[i].trim()
-	}
-	return rows
 }
 
 // trim moves what both values begin and end with out of them.
@@ -141,12 +132,13 @@ func diff(before, after *backup.Payload) ([]row, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	rows := rowsOf(changes)
+	names := captured(before, after)
+	rows := names.rows(changes)
 	if before.Assignments == nil || after.Assignments == nil {
 		return rows, more, nil
 	}
 	changes, cut, err := compareForms(contract.NormalizeAssignments, before.Assignments, after.Assignments)
-	for _, c := range rowsOf(changes) {
+	for _, c := range names.rows(changes) {
 		c.Where = "assignments › " + c.Where
 		rows = append(rows, c)
 	}
