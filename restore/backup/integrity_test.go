@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tenantatlas/tenantatlas/graphclient/contract"
 	"github.com/tenantatlas/tenantatlas/graphclient/graphtest"
 	"github.com/tenantatlas/tenantatlas/internal/sqltest"
 	"github.com/tenantatlas/tenantatlas/inventory"
@@ -388,9 +390,9 @@ var tamperings = []tampering{
 }
 
 // Whatever is removed, swapped, inserted or rolled back is found by a
-// verification, and a preview restores nothing of it.
+// verification, and neither a preview nor an execution restores anything of it.
 func TestTampering(t *testing.T) {
-	eachStore(t, func(t *testing.T, kept store, _ extent) {
+	eachStore(t, func(t *testing.T, kept store, how extent) {
 		s := newSample(t, kept)
 		before := s.state(s.second.ID)
 		before.set = &backup.Set{}
@@ -398,13 +400,20 @@ func TestTampering(t *testing.T) {
 		// One more object makes the state above an old one.
 		policy := s.server.Tenant(contoso).IDs("deviceManagement/configurationPolicies")[2]
 		s.run(backup.AddType, backup.AddInput{Set: s.second.ID, Items: []inventory.Ref{{Kind: "configurationPolicy", ID: policy}}})
-		planned := s.restores(s.cfg.Store)
-		r, err := planned.planner.New(t.Context(), contoso, s.second.ID, dana)
-		if err != nil {
-			t.Fatal(err)
+		for _, item := range s.state(s.second.ID).items {
+			typ, _ := contract.Lookup(item.Kind)
+			if err := s.server.Tenant(contoso).Delete(typ.Lists[0].Path[1:], item.Object); err != nil {
+				t.Fatal(err)
+			}
 		}
+		planned := s.restores(s.cfg.Store)
+		r := planned.plan(s.second.ID)
 		if bad := planned.preview(r.ID); len(bad) > 0 {
 			t.Fatalf("before anything has changed, a preview says %v", bad)
+		}
+		run, want := planned.execute(r.ID)
+		if len(want) < 3 || damagedRun(run) {
+			t.Fatalf("before anything has changed, an execution sends %q, %+v %+v", want, run.Failure, run.Failures)
 		}
 		for _, is := range tamperings {
 			t.Log(is.name)
@@ -420,6 +429,10 @@ func TestTampering(t *testing.T) {
 			run := w.tracker.Execute(runs.Request{Tenant: contoso, Type: backup.VerifyType, Params: backup.VerifyInput{Set: s.second.ID}, Initiator: dana})
 			if !damagedRun(run) {
 				t.Errorf("%s: a verification %s, %+v %+v, want that it fails with %s", is.name, run.Outcome, run.Failure, run.Failures, backup.ReasonDamaged)
+			}
+			if how.one == 1 {
+				planned.preview(r.ID) // while it was whole
+				w.refuses(is.name, r.ID, want)
 			}
 			if bad := w.preview(r.ID); len(bad) == 0 {
 				t.Errorf("%s: a preview refuses nothing", is.name)
@@ -446,22 +459,84 @@ type restoring struct {
 	cfg     restore.Config
 	planner *restore.Planner
 	tracker *runstest.Tracker
+	target  *refusing
+}
+
+// A refusing target changes nothing, and notes what it was to change.
+type refusing struct {
+	restore.Target
+	mu   sync.Mutex
+	sent []string
+}
+
+func (r *refusing) Send(_ context.Context, c restore.Call) (restore.Reply, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sent = append(r.sent, fmt.Sprintf("%s %s %s", c.Method, c.Path, c.Body))
+	return restore.Reply{}, &restore.CallError{Reason: runs.ReasonPermissionDenied}
 }
 
 func (s *sample) restores(from backup.Store) *restoring {
 	s.t.Helper()
-	w := &restoring{t: s.t, cfg: restore.Config{
+	w := &restoring{t: s.t, target: &refusing{Target: s.target}}
+	w.cfg = restore.Config{
 		Store: s.documents, Backups: from, Vault: s.cfg.Vault,
-		Target: func(context.Context, string) (restore.Target, error) { return s.target, nil },
-	}}
+		Target: func(context.Context, string) (restore.Target, error) { return w.target, nil },
+	}
 	var err error
 	if w.planner, err = restore.NewPlanner(w.cfg); err != nil {
 		s.t.Fatal(err)
 	}
 	cfg := s.cfg
 	cfg.Store = from
-	w.tracker = runstest.New(s.t, runs.Config{Operations: []runs.Operation{backup.VerifyOperation(cfg), restore.PreviewOperation(w.cfg)}})
+	w.tracker = runstest.New(s.t, runs.Config{Operations: []runs.Operation{
+		backup.VerifyOperation(cfg), restore.PreviewOperation(w.cfg), restore.ExecuteOperation(w.cfg),
+	}})
 	return w
+}
+
+// refuses checks that the execution of a restore does less than the calls that it
+// takes, and nothing else.
+func (w *restoring) refuses(what, id string, calls []string) {
+	w.t.Helper()
+	run, got := w.execute(id)
+	if !damagedRun(run) || len(got) == len(calls) {
+		w.t.Errorf("%s: an execution %s, %+v %+v, want that it fails with %s", what, run.Outcome, run.Failure, run.Failures, backup.ReasonDamaged)
+	}
+	for _, call := range got {
+		if !slices.Contains(calls, call) {
+			w.t.Errorf("%s: an execution sends what was not captured: %s", what, call)
+		}
+	}
+}
+
+// plan makes a restore of a set, that gives up what has no counterpart.
+func (w *restoring) plan(set string) *restore.Restore {
+	w.t.Helper()
+	r, err := w.planner.New(w.t.Context(), contoso, set, dana)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var patch restore.Patch
+	for _, m := range r.Mapping {
+		if m.To == "" && m.State == restore.Unmapped {
+			patch.Mapping = append(patch.Mapping, restore.Choice{Kind: m.Kind, ID: m.ID, Skip: true})
+		}
+	}
+	if r, err = w.planner.Change(w.t.Context(), contoso, r.ID, patch, dana); err != nil {
+		w.t.Fatal(err)
+	}
+	return r
+}
+
+// execute has a restore executed, and returns what that was to change.
+func (w *restoring) execute(id string) (*runs.Run, []string) {
+	w.t.Helper()
+	dry := false
+	run := w.tracker.Execute(runs.Request{Tenant: contoso, Type: restore.ExecuteType, Initiator: dana, Params: restore.ExecuteInput{
+		Restore: id, DryRun: &dry, Acknowledge: true, Confirm: contoso,
+	}})
+	return run, w.target.sent
 }
 
 // preview has a restore previewed, and returns what is refused because it was
