@@ -72,37 +72,6 @@ func (e *entry) isNew() bool {
 // so that another one may create a second.
 func (e *entry) mayBeThere() bool { return e.Step == Intent && e.Approval == "" && e.isNew() }
 
-// settle takes in why an item could not be written. It returns only errors that
-// end the run.
-func (w *execution) settle(ctx context.Context, e *entry, err error) error {
-	call, isCall := errors.AsType[*CallError](err)
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case errors.Is(err, errWaiting):
-		return nil // the journal says for what
-	case errors.Is(err, runs.ErrLeaseLost), errors.Is(err, ErrStoreUnavailable):
-		return err
-	case errors.Is(err, errChanged):
-		return w.fail(ctx, e, Conflicted, runs.ReasonConflict, "Somebody has changed the object since the preview. It was left as it is.")
-	case errors.Is(err, errUnclear):
-		return w.fail(ctx, e, Unclear, runs.ReasonOutcomeUnknown, "Several objects could be the one that was created. Look at them, and remove what is too much.")
-	case isCall:
-		e.RequestID = call.RequestID
-		return w.fail(ctx, e, Failed, call.Reason, call.Message)
-	}
-	f, _ := runs.FailureOf(err)
-	return w.fail(ctx, e, Failed, f.Reason, f.Message)
-}
-
-var (
-	errWaiting = errors.New("item waits")
-	errChanged = errors.New("object was changed since the preview")
-	errUnclear = errors.New("several objects could be meant")
-)
-
 // create creates the object. The intent is stored before the request is sent.
 func (w *execution) create(ctx context.Context, t *task) error {
 	call, err := t.writer.create()
