@@ -10,6 +10,7 @@ import (
 
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
 	"github.com/tenantatlas/tenantatlas/inventory"
+	"github.com/tenantatlas/tenantatlas/restore/backup"
 	"github.com/tenantatlas/tenantatlas/runs"
 )
 
@@ -50,7 +51,7 @@ func ExecuteOperation(cfg Config) runs.Operation {
 		Description: "Writes what was captured into the tenant, or tries out whether it could.",
 		Prepare:     cfg.prepareExecute,
 		Identity:    func(in ExecuteInput) any { return map[string]any{"restore": in.Restore, "dry_run": in.dry()} },
-		Lane:        func(in ExecuteInput) string { return laneOf(in.Restore) },
+		Lane:        func(ExecuteInput) string { return lane },
 		Target:      func(in ExecuteInput) runs.Target { return targetOf(in.Restore) },
 		Context: func(in ExecuteInput) map[string]string {
 			return map[string]string{"dry run": strconv.FormatBool(in.dry())}
@@ -102,6 +103,8 @@ func (r *Restore) ready(dry bool) error {
 		message = "The plan has changed since the preview. Start another one."
 	case !dry && len(r.Preview.Blockers) > 0:
 		message = r.Preview.Blockers[0].Message
+	case dry && r.executed():
+		message = "This restore was executed. Start another one, or a rerun of what is left."
 	default:
 		return nil
 	}
@@ -112,6 +115,8 @@ func (r *Restore) ready(dry bool) error {
 type execution struct {
 	*job
 	in ExecuteInput
+
+	survey survey
 
 	// Protected by mu of the job.
 	waiting []time.Duration        // until something can be done again
@@ -197,15 +202,10 @@ type task struct {
 
 // prepare works out what is to be written of an item.
 func (w *execution) prepare(ctx context.Context, e *entry) (*task, error) {
-	p, err := w.payload(ctx, e)
+	p, err := w.identify(ctx, e)
 	if err != nil {
-		return nil, damaged(err)
+		return nil, err
 	}
-	if e.summary, err = e.typ.Summarize(p.Content); err != nil {
-		return nil, damaged(err)
-	}
-	e.summary.OData = p.OData
-	e.id = e.typ.IdentityOf(p.Content, e.summary)
 	want, err := w.translate(e, p)
 	if err != nil {
 		return nil, err
@@ -223,6 +223,20 @@ func (w *execution) prepare(ctx context.Context, e *entry) (*task, error) {
 	return t, err
 }
 
+// identify opens what was captured of an item, and notes what it is known by.
+func (w *execution) identify(ctx context.Context, e *entry) (*backup.Payload, error) {
+	p, err := w.payload(ctx, e)
+	if err != nil {
+		return nil, damaged(err)
+	}
+	if e.summary, err = e.typ.Summarize(p.Content); err != nil {
+		return nil, damaged(err)
+	}
+	e.summary.OData = p.OData
+	e.id = e.typ.IdentityOf(p.Content, e.summary)
+	return p, nil
+}
+
 // write carries out the restore: objects by their tiers, then the assignments of
 // all of them. What has become of it is looked at meanwhile, as far as it can be
 // seen by then, and else afterwards.
@@ -237,6 +251,9 @@ func (w *execution) write(ctx context.Context) error {
 		return err
 	}
 	if err := w.number(ctx); err != nil {
+		return err
+	}
+	if err := w.lookAround(ctx); err != nil {
 		return err
 	}
 	phases := []struct {

@@ -22,6 +22,7 @@ type job struct {
 	target   Target
 	items    []*entry // by tier, kind and id
 	byRef    map[inventory.Ref]*entry
+	left     []inventory.Ref // items of the set that it is not about
 	mappings map[inventory.Ref]*Mapping
 	live     map[string]*living // by kind
 
@@ -66,6 +67,8 @@ func (cfg Config) open(ctx context.Context, x *runs.Exec, id string) (*job, erro
 			e.typ, _ = contract.Lookup(line.Kind)
 			j.items = append(j.items, e)
 			j.byRef[e.Ref] = e
+		} else {
+			j.left = append(j.left, line.Ref())
 		}
 	}
 	slices.SortStableFunc(j.items, func(a, b *entry) int { return a.tier() - b.tier() })

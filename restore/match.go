@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
@@ -38,6 +39,11 @@ func (j *job) match(ctx context.Context) error {
 	for _, a := range answers {
 		j.assign(j.byRef[a.Ref], a.To, taken)
 	}
+	others, err := j.others(ctx)
+	if err != nil {
+		return err
+	}
+	maps.Copy(taken, others)
 	for _, e := range open {
 		if j.r.Origin == j.r.Tenant || e.typ.Lists[0].Singleton || e.typ.Write.Shape == contract.WriteUpsert {
 			j.assign(e, e.ID, taken)
@@ -60,6 +66,25 @@ func (j *job) match(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// others returns the objects of the target that items of the set are which are
+// not restored this time: what has the same name is none of them.
+func (j *job) others(ctx context.Context) (map[inventory.Ref]bool, error) {
+	answers, err := j.cfg.Store.Recall(ctx, j.r.Tenant, j.r.Origin, j.left)
+	if err != nil {
+		return nil, fmt.Errorf("recall: %w", err)
+	}
+	others := make(map[inventory.Ref]bool, len(answers))
+	for _, a := range answers {
+		others[inventory.Ref{Kind: a.Kind, ID: a.To}] = true
+	}
+	if j.r.Origin == j.r.Tenant {
+		for _, ref := range j.left {
+			others[ref] = true
+		}
+	}
+	return others, nil
 }
 
 // assign notes that an item is the object of the target with this id, if there

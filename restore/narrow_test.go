@@ -92,7 +92,7 @@ func broaden(t *testing.T, r *rand.Rand) (assigned int) {
 			}
 		}
 	}
-	set := w.importTo(fabrikam, w.backup("configurationPolicy").ID)
+	set := w.imported(w.backup("configurationPolicy").ID)
 	plan, err := w.planner.New(t.Context(), fabrikam, set.ID, dana)
 	if err != nil {
 		t.Fatal(err)

@@ -141,13 +141,14 @@ func (p *Planner) Rerun(ctx context.Context, tenant, id string, by runs.Actor) (
 	if err != nil {
 		return nil, err
 	}
-	if old.Execution == nil || old.Execution.DryRun {
+	if !old.executed() {
 		return nil, refuse("This restore was not executed.")
 	}
 	var left []inventory.Ref
 	err = eachItem(ctx, p.cfg.Store, ItemQuery{Tenant: tenant, Restore: id}, func(i *Item) {
-		switch i.Result {
-		case Verified, Same, Skipped:
+		switch {
+		case i.Result == Same, i.Result == Skipped:
+		case i.Result == Verified && i.AssignmentsReason == "":
 		default:
 			left = append(left, i.Ref)
 		}
@@ -219,7 +220,7 @@ func (p *Planner) Change(ctx context.Context, tenant, id string, patch Patch, by
 	if patch.Revision != 0 && patch.Revision != r.Revision {
 		return nil, ErrConflict
 	}
-	if r.Execution != nil && !r.Execution.DryRun {
+	if r.executed() {
 		return nil, refuse("This restore was executed. Start another one, or a rerun of what is left.")
 	}
 	if patch.Scope != nil {

@@ -34,7 +34,7 @@ func PreviewOperation(cfg Config) runs.Operation {
 			_, err := cfg.known(ctx, tenant, in.Restore)
 			return err
 		},
-		Lane:     func(in PreviewInput) string { return laneOf(in.Restore) },
+		Lane:     func(PreviewInput) string { return lane },
 		Target:   func(in PreviewInput) runs.Target { return targetOf(in.Restore) },
 		Timeout:  cfg.Timeout,
 		Expected: cfg.Expected,
@@ -49,7 +49,9 @@ func (cfg Config) executes() bool {
 	return cfg.Store != nil && cfg.Backups != nil && cfg.Vault != nil && cfg.Target != nil
 }
 
-func laneOf(restore string) string { return "restore " + restore }
+// lane is that of all previews and executions of a tenant. What one creates, the
+// next one has to see.
+const lane = "restore"
 
 func targetOf(restore string) runs.Target { return runs.Target{Kind: "restore", ID: restore} }
 

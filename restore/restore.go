@@ -112,7 +112,7 @@ func (e *Execution) Clone() *Execution {
 // nothing, so it is no execution here.
 func (r *Restore) Status() string {
 	switch {
-	case r.Execution != nil && !r.Execution.DryRun:
+	case r.executed():
 		return "executed"
 	case r.Preview != nil && r.Preview.Fingerprint == r.Fingerprint():
 		return "previewed"
@@ -122,6 +122,9 @@ func (r *Restore) Status() string {
 		return "draft"
 	}
 }
+
+// executed reports whether the restore was executed, and not only tried out.
+func (r *Restore) executed() bool { return r.Execution != nil && !r.Execution.DryRun }
 
 // Fingerprint stands for everything that a preview depends on: the set as it
 // was sealed, the scope, and the mapping.

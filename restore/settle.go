@@ -24,6 +24,8 @@ func (w *execution) settle(ctx context.Context, e *entry, err error) error {
 		return err
 	case errors.Is(err, errChanged):
 		return w.fail(ctx, e, Conflicted, runs.ReasonConflict, "Somebody has changed the object since the preview. It was left as it is.")
+	case errors.Is(err, errMade):
+		return w.fail(ctx, e, Conflicted, runs.ReasonConflict, "The tenant has got such an object since the preview. It was left as it is, and none was created. A rerun compares with it.")
 	case errors.Is(err, errUnclear):
 		return w.fail(ctx, e, Unclear, runs.ReasonOutcomeUnknown, "Several objects could be the one that was created. Look at them, and remove what is too much.")
 	case isCall:

@@ -154,7 +154,7 @@ func speed(t *testing.T, policies int, latency, spare time.Duration) {
 		w.wipe()
 		r = w.plan(contoso, set)
 		w.within("preview, wiped", bound{time.Second, 0.01, 0.01}, func() { w.preview(contoso, r.ID) })
-		w.within("execute, wiped", bound{w.floor(6, 2, 0), 3.12, 6}, func() { w.execute(contoso, r.ID) })
+		w.within("execute, wiped", bound{w.floor(6, 2, 0), 3.12, 6.01}, func() { w.execute(contoso, r.ID) })
 		w.all(r.ID, restore.Create, restore.Verified)
 	})
 }

@@ -104,7 +104,7 @@ func restoreTenants(t *testing.T, doc graphtest.Document, open func(t *testing.T
 		w.same(before, r)
 		w.settled(contoso, set.ID, nil)
 
-		imported := w.importTo(fabrikam, set.ID)
+		imported := w.imported(set.ID)
 		scope := w.others(before)
 		r = w.plan(fabrikam, imported.ID, scope...)
 		w.mappedElsewhere(r)

@@ -253,14 +253,14 @@ func (w *world) plan(tenant, set string, items ...inventory.Ref) *restore.Restor
 	return r
 }
 
-// importTo brings a set of contoso's to another tenant.
-func (w *world) importTo(tenant, set string) *backup.Set {
+// imported brings a set of contoso's to fabrikam.
+func (w *world) imported(set string) *backup.Set {
 	w.t.Helper()
 	var archive bytes.Buffer
 	if err := backup.Export(w.t.Context(), w.backups.Store, w.backups.Vault, contoso, set, &archive); err != nil {
 		w.t.Fatal(err)
 	}
-	s, err := w.backups.Import(w.t.Context(), tenant, "", dana, bytes.NewReader(archive.Bytes()), int64(archive.Len()))
+	s, err := w.backups.Import(w.t.Context(), fabrikam, "", dana, bytes.NewReader(archive.Bytes()), int64(archive.Len()))
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -48,7 +48,12 @@ func (w *execution) object(ctx context.Context, e *entry) (wait bool, err error)
 	case e.Step == Created: // an earlier attempt came so far
 		is, err = w.find(ctx, t)
 	case t.isNew():
-		err = w.create(ctx, t)
+		if e.Step == Planned {
+			err = w.vacant(ctx, t)
+		}
+		if err == nil {
+			err = w.create(ctx, t)
+		}
 	default:
 		is, err = w.update(ctx, t)
 	}
@@ -64,8 +69,11 @@ func (w *execution) object(ctx context.Context, e *entry) (wait bool, err error)
 // isNew reports whether the item is written by a request that creates an object
 // each time it is sent.
 func (e *entry) isNew() bool {
+	if e.Decision != Create {
+		return false
+	}
 	shape := e.typ.Write.Shape
-	return e.Decision == Create && shape != contract.WriteUpsert && shape != contract.WriteSingleton
+	return shape != contract.WriteUpsert && shape != contract.WriteSingleton
 }
 
 // mayBeThere reports whether a request was sent that may have created the object,

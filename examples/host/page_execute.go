@@ -139,6 +139,8 @@ func (h *host) executePage(w http.ResponseWriter, r *http.Request, p page) error
 		o.Left = slices.ContainsFunc(o.Tallies, func(t tally) bool {
 			return !slices.Contains([]restore.Result{restore.Verified, restore.Same, restore.Skipped}, restore.Result(t.Name))
 		})
+		// What was restored without its assignments is among those that were verified.
+		o.Left = o.Left || o.Latest != nil && o.Latest.ID == e.Run && o.Latest.Counts.Failed > 0
 	}
 	p.Data = o
 	return h.render(w, r, http.StatusOK, "restore_execute.html", p)
