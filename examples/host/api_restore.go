@@ -117,7 +117,7 @@ func (h *host) patchRestore(w http.ResponseWriter, r *http.Request, v monitor.Vi
 	if match != "" && match != "*" {
 		revision, err := strconv.ParseInt(strings.Trim(match, `"`), 10, 64)
 		if err != nil || revision < 1 || match != tagOf(revision) || patch.Revision != 0 && patch.Revision != revision {
-			return invalid("If-Match is the ETag of the restore as it was read.")
+			revision = -1 // a tag that no restore has
 		}
 		patch.Revision = revision
 	}
