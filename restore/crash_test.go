@@ -146,14 +146,18 @@ func TestCrashMatrix(t *testing.T) {
 	if m.cases < want {
 		t.Errorf("%d cases, want %d", m.cases, want)
 	}
+	if m.missed > m.cases/100 {
+		t.Errorf("in %d cases of %d the fault has hit nothing", m.missed, m.cases)
+	}
 	if n := m.happened["delayed visibility"]; n < want/len(faults)/4 {
 		t.Errorf("something could not be seen in %d cases only", n)
 	}
 }
 
-// A matrix counts cases, and those in which a fault has happened.
+// A matrix counts cases, and those in which the fault has happened.
 type matrix struct {
 	cases    int
+	missed   int // in which a fault that was to happen did not
 	happened map[string]int
 }
 
@@ -191,8 +195,8 @@ func (m *matrix) try(t *testing.T, ready *planned, c crashCase) {
 		}
 		if is.happened {
 			m.happened[c.name]++
-		} else if c.write {
-			t.Errorf("%s: the fault has hit nothing", c)
+		} else if c.write { // whoever comes later need not send everything again
+			m.missed++
 		}
 	})
 }

@@ -17,7 +17,7 @@ type fault struct {
 
 	// status is that of the answers by which it can be told to have happened, 0 for
 	// none at all; write says that it hits one of the requests that change
-	// something, so that it happens in every case.
+	// something, so that it happens in nearly every case.
 	status int
 	write  bool
 }
