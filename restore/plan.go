@@ -32,6 +32,7 @@ func (p *Planner) plan(ctx context.Context, r *Restore) error {
 		return refuse("The set does not have all of the chosen items.")
 	}
 	names := make(map[inventory.Ref]string)
+	restored := make(map[inventory.Ref]bool) // what is not has to be there already
 	for _, item := range m.Items {
 		if !scope[item.Ref()] {
 			continue
@@ -39,6 +40,10 @@ func (p *Planner) plan(ctx context.Context, r *Restore) error {
 		payload, err := backup.Open(ctx, p.cfg.Backups, p.cfg.Vault, r.Tenant, item)
 		if err != nil {
 			return fmt.Errorf("backup set: %w", err)
+		}
+		if typ, ok := contract.Lookup(item.Kind); ok {
+			support, _ := typ.Write.For(payload.OData)
+			restored[item.Ref()] = support == contract.Restorable
 		}
 		for _, ref := range payload.References {
 			if ref.ID == "" {
@@ -58,7 +63,7 @@ func (p *Planner) plan(ctx context.Context, r *Restore) error {
 	for _, ref := range slices.SortedFunc(maps.Keys(names), compareRefs) {
 		r.Mapping = append(r.Mapping, Mapping{Kind: ref.Kind, ID: ref.ID, Name: names[ref]})
 	}
-	return p.find(ctx, r, scope, before)
+	return p.find(ctx, r, restored, before)
 }
 
 // scopeOf returns the items of the manifest that r restores.
@@ -79,8 +84,9 @@ func scopeOf(r *Restore, m *backup.Manifest) map[inventory.Ref]bool {
 	return scope
 }
 
-// find looks for the counterpart of everything that is to be mapped.
-func (p *Planner) find(ctx context.Context, r *Restore, scope map[inventory.Ref]bool, before map[inventory.Ref]Mapping) error {
+// find looks for the counterpart of everything that is to be mapped; restored is
+// what the restore brings itself.
+func (p *Planner) find(ctx context.Context, r *Restore, restored map[inventory.Ref]bool, before map[inventory.Ref]Mapping) error {
 	var open []*Mapping
 	for i := range r.Mapping {
 		m := &r.Mapping[i]
@@ -88,7 +94,7 @@ func (p *Planner) find(ctx context.Context, r *Restore, scope map[inventory.Ref]
 		switch old, had := before[ref]; {
 		case isEverywhere(ref):
 			m.State = Everywhere
-		case scope[ref]:
+		case restored[ref]:
 			m.State = InSet
 		case had && old.State == Answered:
 			*m = old

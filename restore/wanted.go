@@ -1,7 +1,6 @@
 package restore
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -97,8 +96,12 @@ func (j *job) parent(id string) string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, e := range j.items {
-		if e.ID == id {
-			return cmp.Or(e.Object, Pending+id)
+		switch {
+		case e.ID != id:
+		case e.Object != "":
+			return e.Object
+		case e.Decision == "" || e.Decision.Writes():
+			return Pending + id
 		}
 	}
 	if j.r.Origin == j.r.Tenant {

@@ -50,8 +50,9 @@ func appTypes() []Type {
 				ParentCounts: []string{"dependentAppCount", "supersedingAppCount", "supersededAppCount"},
 			}},
 			Write: Write{
-				Shape: WriteShell, Support: Restorable, Update: 204,
-				Path: "/deviceAppManagement/mobileApps/{parent}/updateRelationships", Body: "relationships",
+				Shape: WriteShell, Support: PreviewOnly, Update: 204,
+				Reason: "all relationships of an app are written together, and this release knows of no safe way to add one",
+				Path:   "/deviceAppManagement/mobileApps/{parent}/updateRelationships", Body: "relationships",
 				Strip:    relationshipNames(),
 				Replaces: []string{"relationships"},
 			},
