@@ -49,9 +49,11 @@ func (t *Tracker) announce(ctx context.Context, r *Run) {
 			break
 		}
 	}
-	rctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
-	if _, err := t.update(rctx, next); err != nil && !errors.Is(err, ErrConflict) {
+	if ctx.Err() != nil { // they took too long, or the process ends
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+	}
+	if _, err := t.update(ctx, next); err != nil && !errors.Is(err, ErrConflict) {
 		t.cfg.Logger.WarnContext(ctx, "announcement was not recorded", "run", r.ID, "error", err)
 	}
 }

@@ -45,46 +45,30 @@ func (w *world) stepItems(d *dice) error {
 	}
 	f := d.fault(2)
 	w.say("attempt %d of %s reports %d items%v; its own: %t", u.attempt, u.run.ref.Short(), len(items), f, u.owns())
+	news := ""
+	for _, it := range items {
+		if !u.before[it.Key] {
+			w.marks++
+			news = fmt.Sprint(w.marks)
+		}
+	}
 	var err error
-	news, before := false, u.run.counts.Processed()
 	u.proc.during("Update", f, func() {
-		u.tell(order{items: items})
-		for _, it := range items {
-			news = news || !u.before[it.Key]
-		}
-		if !news {
-			return // nobody writes anything
-		}
-		if !u.owns() {
+		u.tell(order{items: items, mark: news})
+		switch {
+		case news == "": // nobody writes anything
+		case u.owns():
+			err = w.reported(u, items, news)
+		default:
 			err = w.until("end of a lost attempt's context", func() (bool, error) { return u.ctx.Err() != nil, nil })
-			return
-		}
-		for _, it := range items {
-			if _, again := u.run.items[it.Key]; !again {
-				u.run.items[it.Key] = item{it.Outcome, u.attempt}
-			}
-		}
-		u.run.counts = u.run.tally()
-		err = w.settles(u.run)
-		for deadline := time.Now().Add(patience); err == nil && w.checkItems(u.run) != nil; {
-			if time.Now().After(deadline) {
-				err = w.checkItems(u.run)
-			}
-			time.Sleep(time.Millisecond)
 		}
 	})
-	if err != nil {
-		return err
-	}
 	switch {
-	case !news:
+	case err != nil:
+		return err
+	case news == "":
 		return w.check(u.run)
 	case u.owns():
-		u.run.expired = false // it has been heard of
-		u.saw = u.saw || u.run.canceled && u.run.counts.Processed() != before
-		// A report that is under way, because its last answer got lost, or
-		// because of an item that is no news, is over before the next step.
-		time.Sleep(10 * time.Millisecond)
 		return nil
 	}
 	if !errors.Is(context.Cause(u.ctx), runs.ErrLeaseLost) && !u.saw {
@@ -93,6 +77,27 @@ func (w *world) stepItems(d *dice) error {
 	// What it would do again and again is over.
 	u.tell(order{end: func(context.Context, *runs.Exec) error { return nil }})
 	return errors.Join(w.check(u.run), w.checkItems(u.run))
+}
+
+// reported waits until what u has reported is stored, and nothing of it is under
+// way any more.
+func (w *world) reported(u *puppet, items []runs.Item, mark string) error {
+	r := u.run
+	for _, it := range items {
+		if _, again := r.items[it.Key]; !again {
+			r.items[it.Key] = item{it.Outcome, u.attempt}
+		}
+	}
+	r.counts = r.tally()
+	r.expired = false           // it has been heard of
+	u.saw = u.saw || r.canceled // it hears of that
+	return w.until("report "+mark, func() (bool, error) {
+		is, err := w.store.Get(w.ctx, r.ref)
+		if err != nil || is.Context["mark"] != mark || !u.proc.gate.quiet() || u.saw && u.ctx.Err() == nil {
+			return false, err
+		}
+		return w.checkItems(r) == nil, w.check(r)
+	})
 }
 
 // An ending is how a handler ends, and what becomes of its run.

@@ -24,6 +24,7 @@ type world struct {
 	byID  map[string]*run
 	onces map[string]*run
 	steps []string
+	marks int // how many reports there were
 
 	mu      sync.Mutex
 	told    map[string][]runs.Outcome // what the observer heard, by run
@@ -222,6 +223,9 @@ type gate struct {
 	after  bool   // they fail after they were made
 	last   string // the ID of the latest insert
 
+	updates int   // that are under way
+	updated error // how the latest one ended
+
 	dispatch func(ctx context.Context, ref runs.Ref) error // nil accepts all
 	sweeping bool                                          // it is for all runs, not only for the last
 }
@@ -230,6 +234,13 @@ func (g *gate) setDispatch(f func(ctx context.Context, ref runs.Ref) error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.dispatch = f
+}
+
+// quiet reports whether nothing is being changed, nor has to be tried again.
+func (g *gate) quiet() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.updates == 0 && g.updated == nil
 }
 
 // arm makes the next n calls of method fail.
@@ -293,6 +304,15 @@ func (g *gate) Get(ctx context.Context, ref runs.Ref) (r *runs.Run, err error) {
 }
 
 func (g *gate) Update(ctx context.Context, r *runs.Run) (stored *runs.Run, err error) {
+	g.mu.Lock()
+	g.updates++
+	g.mu.Unlock()
+	defer func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.updates--
+		g.updated = err
+	}()
 	err = g.call("Update", func() (err error) {
 		stored, err = g.Store.Update(ctx, r)
 		return err
@@ -391,6 +411,7 @@ type puppet struct {
 // An order is something that a handler is told to do.
 type order struct {
 	items []runs.Item
+	mark  string                                        // a note for the end of the items; empty for none
 	end   func(ctx context.Context, x *runs.Exec) error // nil means to go on
 	done  chan struct{}
 }
@@ -416,6 +437,9 @@ func (w *world) handle(ctx context.Context, x *runs.Exec, _ input) error {
 			default:
 				x.Skip(it.Key, runs.ReasonUnsupported)
 			}
+		}
+		if o.mark != "" {
+			x.Note("mark", o.mark)
 		}
 		close(o.done)
 		if o.end != nil {
