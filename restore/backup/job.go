@@ -27,7 +27,7 @@ type job struct {
 	at     time.Time
 
 	chosen map[inventory.Ref]bool // nil if everything is asked for
-	have   map[inventory.Ref]bool // what the set had when the run began, staged items included
+	have   map[inventory.Ref]bool // what the set had when the run began; false for what is only staged
 
 	mu     sync.Mutex
 	kinds  map[string]*kind
@@ -55,9 +55,11 @@ func (cfg Config) add(ctx context.Context, x *runs.Exec, in AddInput) error {
 		return fmt.Errorf("source: %w", err)
 	}
 	j.have = make(map[inventory.Ref]bool)
-	err = eachItem(ctx, cfg.Store, ItemQuery{Tenant: j.run.Tenant, Set: in.Set, Staged: true}, func(i *Item) { j.have[i.Ref()] = true })
-	if err != nil {
-		return err
+	for _, staged := range []bool{true, false} {
+		err := eachItem(ctx, cfg.Store, ItemQuery{Tenant: j.run.Tenant, Set: in.Set, Staged: staged}, func(i *Item) { j.have[i.Ref()] = !staged })
+		if err != nil {
+			return err
+		}
 	}
 	if !in.All {
 		j.chosen = make(map[inventory.Ref]bool, len(in.Items))
@@ -223,12 +225,17 @@ func (j *job) accept(c *contract.Collection, at inventory.Listed) (want, bool) {
 	k.seen[id] = true
 	k.report.Listed++
 	ref := inventory.Ref{Kind: t.Key, ID: id}
+	published, have := j.have[ref]
 	switch {
 	case j.chosen != nil && !j.chosen[ref]:
 		return want{}, false
-	case j.have[ref]:
+	case published:
 		j.listed++
 		j.x.Skip(keyOf(ref), ReasonPresent)
+		return want{}, false
+	case have: // an attempt that was killed has captured it, and could not say so
+		j.listed++
+		j.x.Succeed(keyOf(ref))
 		return want{}, false
 	}
 	j.listed++

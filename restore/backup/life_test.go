@@ -87,7 +87,9 @@ func TestInterrupted(t *testing.T) {
 				if err := whole(t.Context(), w.cfg.Store, w.cfg.Vault, contoso, first.ID); err != nil {
 					t.Errorf("the set before: %v", err)
 				}
-				w.run(backup.AddType, backup.AddInput{Set: second.ID, All: true})
+				if run := w.run(backup.AddType, backup.AddInput{Set: second.ID, All: true}); run.Counts.Skipped > 0 {
+					t.Errorf("%d items are skipped as if the set had had them before", run.Counts.Skipped)
+				}
 				set, err = w.cfg.Store.GetSet(t.Context(), contoso, second.ID)
 				if err != nil || set.Items < 80 || !set.Complete {
 					t.Errorf("after another run the set is %+v, %v; want it complete", set, err)
