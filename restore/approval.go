@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tenantatlas/tenantatlas/runs"
@@ -38,7 +39,7 @@ func (w *execution) send(ctx context.Context, t *task, call Call) (Reply, error)
 	switch {
 	case err == nil:
 		t.RequestID = reply.RequestID
-		t.Approval, t.ApprovalAt, t.Request = "", time.Time{}, nil
+		t.goOn()
 		return reply, nil
 	case !ok:
 		return Reply{}, err
@@ -49,6 +50,7 @@ func (w *execution) send(ctx context.Context, t *task, call Call) (Reply, error)
 	if e.Reason != runs.ReasonApproval || e.Approval == "" {
 		return Reply{}, err
 	}
+	t.goOn() // what was approved before is something else
 	if t.Request, err = json.Marshal(stored{call.Method, call.Path, call.Body}); err != nil {
 		return Reply{}, fmt.Errorf("store request: %w", err)
 	}
@@ -97,11 +99,31 @@ func (w *execution) approved(ctx context.Context, t *task, call Call) (*Call, er
 // already: who approves at once sees it go on at once, and who does
 // tomorrow is asked for every five minutes.
 func (w *execution) waitForApproval(ctx context.Context, t *task) error {
-	t.Result, t.Message = Waiting, "A second administrator has to approve the change."
+	t.Result = Waiting
+	if text := t.waitingFor(); !strings.Contains(t.Message, text) {
+		t.Message = strings.TrimSpace(t.Message + " " + text)
+	}
 	pause := w.cfg.Now().Sub(t.ApprovalAt) / 10
 	werr := w.wait(t.entry, min(max(pause, shortestPause), longestPause), runs.ReasonApproval)
 	if err := w.put(ctx, t.entry); err != nil {
 		return err
 	}
 	return werr
+}
+
+// approvalLife is how long a request for an approval can be answered.
+const approvalLife = 3 * 24 * time.Hour
+
+// waitingFor says what the item waits for, and until when.
+func (t *task) waitingFor() string {
+	return "A second administrator has to approve the change before " + t.ApprovalAt.Add(approvalLife).UTC().Format("2006-01-02 15:04 UTC") + "."
+}
+
+// goOn notes that the item does not wait any more.
+func (t *task) goOn() {
+	if t.Approval == "" {
+		return
+	}
+	t.Result, t.Message = "", strings.TrimSpace(strings.Replace(t.Message, t.waitingFor(), "", 1))
+	t.Approval, t.ApprovalAt, t.Request = "", time.Time{}, nil
 }

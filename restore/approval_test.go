@@ -46,6 +46,12 @@ func TestApproval(t *testing.T) {
 			if pause := time.Until(run.NotBefore); n == 0 && pause > 15*time.Second || pause > 5*time.Minute {
 				t.Errorf("the run waits for %v, want 15 s at first and 5 minutes at most", pause)
 			}
+			for ref, i := range w.items(contoso, r.ID) {
+				until := i.ApprovalAt.Add(72 * time.Hour).Format("2006-01-02 15:04 UTC")
+				if i.Result == restore.Waiting && (i.Approval == "" || i.Message != "A second administrator has to approve the change before "+until+".") {
+					t.Errorf("%v waits for %q until %s: %s", ref, i.Approval, until, i.Message)
+				}
+			}
 			for _, code := range tenant.Approvals() {
 				if err := tenant.Answer(code, refused); err != nil { // the first is refused
 					t.Fatal(err)
@@ -56,7 +62,9 @@ func TestApproval(t *testing.T) {
 		}
 		results := make(map[restore.Result]int)
 		for _, i := range w.items(contoso, r.ID) {
-			results[i.Result]++
+			if results[i.Result]++; i.Result == restore.Verified && (i.Message != "" || i.Approval != "") {
+				t.Errorf("what was approved says %q %q, want nothing", i.Message, i.Approval)
+			}
 		}
 		if results[restore.Verified] != 2 || results[restore.Failed] != 1 {
 			t.Errorf("results %v, want two verified and the one that was refused", results)
