@@ -6,11 +6,14 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tenantatlas/tenantatlas/graphclient/graphtest"
+	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/restore"
+	"github.com/tenantatlas/tenantatlas/restore/backup"
 	"github.com/tenantatlas/tenantatlas/runs"
 )
 
@@ -116,6 +119,26 @@ func TestPreviewBreaksOff(t *testing.T) {
 		run := w.run(contoso, restore.ExecuteType, restore.ExecuteInput{Restore: r.ID})
 		if run.Outcome != runs.OutcomeFailed || run.Failure.Reason != runs.ReasonConflict || w.server.Writes() != before {
 			t.Errorf("the execution is %s, %+v, with %d writes", run.Outcome, run.Failure, w.server.Writes()-before)
+		}
+	})
+}
+
+// A preview of a set that lacks something says so.
+func TestPartialSetWarns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, small())
+		for _, forbidden := range [][]string{nil, {"deviceManagement/termsAndConditions"}} {
+			s, err := backup.NewSet(t.Context(), w.backups.Store, contoso, "everything", "", dana, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.server.SetQuirks(graphtest.Quirks{Forbidden: forbidden})
+			w.run(contoso, backup.AddType, backup.AddInput{Set: s.ID, All: true, Selection: &inventory.Selection{PolicyTypes: []string{"assignmentFilter", "termsAndConditions"}}})
+			r := w.plan(contoso, s.ID)
+			w.preview(contoso, r.ID)
+			if got := w.get(contoso, r.ID).Preview.Warnings; (len(got) == 1) != (forbidden != nil) {
+				t.Errorf("without %q, the preview warns %q", forbidden, got)
+			}
 		}
 	})
 }

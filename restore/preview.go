@@ -79,6 +79,10 @@ func (cfg Config) preview(ctx context.Context, x *runs.Exec, in PreviewInput) er
 		return err
 	}
 	fingerprint := j.r.Fingerprint()
+	set, err := cfg.Backups.GetSet(ctx, j.r.Tenant, j.r.Set)
+	if err != nil {
+		return damaged(err)
+	}
 	if err := j.fence(ctx); err != nil {
 		return err
 	}
@@ -100,7 +104,7 @@ func (cfg Config) preview(ctx context.Context, x *runs.Exec, in PreviewInput) er
 	if err := j.compareAll(ctx); err != nil {
 		return err
 	}
-	return j.finishPreview(ctx, fingerprint)
+	return j.finishPreview(ctx, fingerprint, set.Complete)
 }
 
 // settled refuses a preview while it is not known what became of an earlier
@@ -195,8 +199,8 @@ func (j *job) report(e *entry) {
 }
 
 // finishPreview stores what the preview has found, if the plan is still the one
-// that it was made of.
-func (j *job) finishPreview(ctx context.Context, fingerprint string) error {
+// that it was made of. Complete says that the set has everything that was asked for.
+func (j *job) finishPreview(ctx context.Context, fingerprint string, complete bool) error {
 	p := &Preview{Run: j.x.Run().ID, At: runs.Instant(j.cfg.Now()), Fingerprint: fingerprint, Decisions: make(map[Decision]int)}
 	for _, e := range j.items {
 		p.Decisions[e.Decision]++
@@ -206,6 +210,9 @@ func (j *job) finishPreview(ctx context.Context, fingerprint string) error {
 				p.Consent = append(p.Consent, e.Kind)
 			}
 		}
+	}
+	if !complete {
+		p.Warnings = append(p.Warnings, "The set is partial: not everything that was asked for is in it. Its certificate says what is missing.")
 	}
 	slices.Sort(p.Consent)
 	p.Consent = slices.Compact(p.Consent)

@@ -65,6 +65,10 @@ type Preview struct {
 	// Blockers keep the restore from being executed, whatever is acknowledged.
 	Blockers []Blocker `json:"blockers,omitempty"`
 
+	// Warnings, safe to show, keep nothing from being executed. Who acknowledges
+	// the preview should know them.
+	Warnings []string `json:"warnings,omitempty"`
+
 	// Approvals is how many writes a second administrator may have to approve,
 	// if the tenant asks for that.
 	Approvals int `json:"approvals,omitempty"`
@@ -80,7 +84,8 @@ func (p *Preview) Clone() *Preview {
 		return nil
 	}
 	c := *p
-	c.Decisions, c.Blockers, c.Consent = maps.Clone(p.Decisions), slices.Clone(p.Blockers), slices.Clone(p.Consent)
+	c.Decisions, c.Blockers = maps.Clone(p.Decisions), slices.Clone(p.Blockers)
+	c.Warnings, c.Consent = slices.Clone(p.Warnings), slices.Clone(p.Consent)
 	return &c
 }
 

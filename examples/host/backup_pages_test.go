@@ -157,7 +157,11 @@ func TestBackupPages(t *testing.T) {
 			t.Errorf("the error leads to %s", elsewhere)
 		}
 	}
+	graph.ResetStats()
 	preview := c.submit("mika", mapping, form, 303)
+	if n := graph.Stats().Requests; n != 0 {
+		t.Errorf("to map made %d requests to Graph, want none", n)
+	}
 	if s := c.page("rosa", mapping); !strings.Contains(s, "Everything has an answer") {
 		t.Error("the answers are not kept")
 	}

@@ -36,7 +36,7 @@ func full(id string, minutes int) *restore.Restore {
 		},
 		Preview: &restore.Preview{
 			Run: "run-2", At: at(2), Fingerprint: "f", Decisions: map[restore.Decision]int{restore.Create: 1, restore.Blocked: 2},
-			Blockers: []restore.Blocker{{Reason: "conflict", Message: "m"}}, Approvals: 3,
+			Blockers: []restore.Blocker{{Reason: "conflict", Message: "m"}}, Warnings: []string{"w"}, Approvals: 3,
 		},
 		Execution: &restore.Execution{Run: "run-3", DryRun: true, At: at(3), Results: map[restore.Result]int{restore.Failed: 1}},
 	}

@@ -273,6 +273,7 @@ var restorePromisesOfAll = []promise[restore.Store]{
 				}
 				r.Scope.Items[0].ID, r.Mapping[0].To, r.Mapping[1].Candidates[0].ID = "bad", "bad", "bad"
 				r.Preview.Decisions[restore.Create], r.Preview.Blockers[0].Message, r.Execution.Results[restore.Failed] = 99, "bad", 99
+				r.Preview.Warnings[0] = "bad"
 				i.Changes[0].Pointer, i.Request[0] = "bad", 'X'
 			}
 			read := func() (*restore.Restore, restore.Item) {
