@@ -58,6 +58,9 @@ function remember(key, value) {
   }
 }
 
+/** Whether somebody is at e, so that it may not go. @param {Element} e */
+const busy = (e) => e.contains(document.activeElement);
+
 const lasting = new Set(['failed', 'blocked']); // until they are dismissed
 
 class OpsProgress extends HTMLElement {
@@ -94,12 +97,12 @@ class OpsProgress extends HTMLElement {
   }
 
   build() {
-    const flip = (/** @type {string} */ name, /** @type {string} */ a, /** @type {string} */ b) => () => {
-      settings.set(name, settings.get(name, a) === a ? b : a);
+    const flip = (/** @type {string} */ name, /** @type {string} */ a, /** @type {string} */ b, unset = () => a) => () => {
+      settings.set(name, settings.get(name, unset()) === a ? b : a);
       this.show();
     };
     this.head = make('strong');
-    this.fold = make('button', { type: 'button', class: 'ops-fold', click: flip('widget', 'open', 'closed') }, icon('fold'));
+    this.fold = make('button', { type: 'button', class: 'ops-fold', click: flip('widget', 'open', 'closed', () => this.folded) }, icon('fold'));
     this.list = make('ul');
     this.more = make('a', { href: `${base}/t/${encodeURIComponent(tenant)}/runs?status=queued,running` });
     this.all = make('input', { type: 'checkbox', change: flip('whose', 'mine', 'all') });
@@ -108,6 +111,16 @@ class OpsProgress extends HTMLElement {
     this.box = make('section', { class: 'ops ops-widget', 'aria-label': say('js.progress'), hidden: true }, make('header', {}, this.head, this.fold), this.body);
     this.toasts = make('div', { class: 'ops ops-toasts', role: 'status' });
     this.append(this.toasts, this.box);
+    // Neither what has the focus nor the end of the page stays below it.
+    new ResizeObserver(() => {
+      const room = this.offsetHeight < 30 ? '' : `${this.offsetHeight + 32}px`;
+      document.documentElement.style.scrollPaddingBottom = document.body.style.paddingBottom = room;
+    }).observe(this);
+  }
+
+  /** Where there is little room, it is folded until somebody opens it. */
+  get folded() {
+    return matchMedia('(max-width: 46rem)').matches ? 'closed' : 'open';
   }
 
   /** @param {Run} run */
@@ -132,7 +145,8 @@ class OpsProgress extends HTMLElement {
     if (left < 1_000 || location.pathname === runPath(run.id)) return; // that page says so
     const t = make('p', { class: 'ops-toast' }, icon('queued'), say('js.queued', run.label), ' ', make('a', { href: runPath(run.id) }, say('js.view')));
     this.toasts?.append(t);
-    setTimeout(() => t.remove(), left);
+    const end = () => (busy(t) ? void setTimeout(end, 1_000) : t.remove());
+    setTimeout(end, left);
   }
 
   /** @param {string} id */
@@ -140,18 +154,19 @@ class OpsProgress extends HTMLElement {
     this.runs.delete(id);
     this.gone.add(id);
     this.show();
-    (this.list?.querySelector('a') ?? this.fold)?.focus();
+    (this.list?.querySelector('a') ?? document.querySelector('main'))?.focus({ preventScroll: true });
   }
 
   /** Shows what there is to show, changing only what has changed. */
   show() {
     const { box, list, head, fold, body, more, all } = this;
     if (!box || !list || !head || !fold || !body || !more || !all) return;
-    const now = Date.now();
+    const now = Date.now(), held = busy(box);
     let next = Infinity;
     for (const run of this.runs.values()) {
       if (run.status !== 'completed' || lasting.has(stage(run))) continue;
-      const left = (this.ended[run.id] ?? 0) + stay - now;
+      const over = (this.ended[run.id] ?? 0) + stay - now;
+      const left = held ? Math.max(over, 1_000) : over;
       if (left <= 0) {
         this.runs.delete(run.id);
         this.gone.add(run.id);
@@ -163,7 +178,7 @@ class OpsProgress extends HTMLElement {
     remember(this.key, { runs: [...this.runs.values()].slice(-100), ended: this.ended, toasted: this.toasted });
 
     const everybody = settings.get('whose', 'mine') === 'all';
-    const open = settings.get('widget', 'open') === 'open';
+    const open = settings.get('widget', this.folded) === 'open';
     const shown = [...this.runs.values()].filter((r) => r.mine || everybody).sort((a, b) => (a.id < b.id ? 1 : -1));
     // Who looks at everybody's can go back when there is nothing to see.
     box.hidden = !shown.length;
@@ -173,7 +188,7 @@ class OpsProgress extends HTMLElement {
     fold.setAttribute('aria-label', say(open ? 'js.fold' : 'js.unfold'));
     body.hidden = !open;
     all.checked = everybody;
-    const top = shown.slice(0, shownAtMost);
+    const top = shown.filter((r, i) => i < shownAtMost || this.rows.get(r.id)?.contains(document.activeElement));
     for (const [id, row] of this.rows) {
       if (top.some((r) => r.id === id)) continue;
       row.remove();
