@@ -114,7 +114,8 @@ const (
 // A graph is a Graph server that answers when it is let.
 type graph struct {
 	*graphtest.Server
-	base string
+	base   string
+	refuse atomic.Bool // it lets nobody in
 
 	mu   sync.Mutex
 	pass chan struct{} // one for every answer; closed, it is in nobody's way
@@ -136,12 +137,17 @@ func startGraph(t testing.TB) *graph {
 	}
 	g := &graph{Server: server, pass: make(chan struct{}, 1000)}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasSuffix(r.URL.Path, "/token") {
+		refused := g.refuse.Load()
+		if refused || !strings.HasSuffix(r.URL.Path, "/token") {
 			select {
 			case <-g.gate():
 			case <-r.Context().Done():
 				return
 			}
+		}
+		if refused {
+			http.Error(w, `{"error":"invalid_client"}`, http.StatusUnauthorized)
+			return
 		}
 		server.ServeHTTP(w, r)
 	}))

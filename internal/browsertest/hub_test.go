@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
-	"github.com/chromedp/chromedp/kb"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -19,7 +18,7 @@ func TestHub(t *testing.T) {
 	w := newWorld(t)
 	for name, test := range map[string]func(*testing.T, *world){
 		"live": live, "two tabs have one stream": oneStream, "a server comes back": comesBack,
-		"without scripts": noScripts, "keyboard": keyboard, "wizard": wizard, "preferences": preferences,
+		"without scripts": noScripts, "keys in the hub": hubKeys, "keys in the host": hostKeys, "wizard": wizard, "preferences": preferences,
 		"pages of the hub": hubPages, "pages of the host": hostPages, "error pages": errorPages,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -167,77 +166,6 @@ func noScripts(t *testing.T, w *world) {
 	b.at("/notifications")
 	b.click(`form[action$="/read-all"] button`)
 	b.until("nothing is unread", `!document.querySelector('ops-bell .count')`)
-}
-
-// Whoever has no mouse gets everywhere.
-func keyboard(t *testing.T, w *world) {
-	g := startGraph(t)
-	g.release()
-	h := startTenant(t, w.binary, g, "-db", "memory")
-	b := w.visit(t, h.base)
-	b.as("dana")
-	b.goTo("/t/acme/inventory")
-
-	// The first stop leads past the navigation, to the button.
-	b.keys(kb.Tab)
-	if got := b.focused(); got != "a|Skip to the content" {
-		t.Errorf("the first stop is %s", got)
-	}
-	b.keys(kb.Enter)
-	b.keys(kb.Tab)
-	if got := b.focused(); got != "button|Sync now" {
-		t.Errorf("the first stop of the content is %s", got)
-	}
-	if !run[bool](b, `(s => parseFloat(s.outlineWidth) > 0 && s.outlineStyle !== 'none')(getComputedStyle(document.activeElement))`) {
-		t.Error("one does not see where the focus is")
-	}
-	b.keys(kb.Enter)
-	b.at("/ops/t/acme/runs/")
-	b.until("the run has succeeded", `document.querySelector('.title .badge.succeeded')`)
-
-	// Single keys.
-	b.keys("gr")
-	b.at("/runs")
-	b.until("the keys are there", `document.querySelector('.ops-pause')?.innerText`)
-	b.keys("j")
-	if !run[bool](b, `document.activeElement.matches('table.runs tbody th a')`) {
-		t.Errorf("j leads to %s", b.focused())
-	}
-	b.keys("/")
-	if got := b.focused(); got != "input|q" {
-		t.Errorf("/ leads to %s", got)
-	}
-	b.keys("?") // a word to look for
-	if run[bool](b, `!!document.querySelector('dialog')`) {
-		t.Error("a key typed into a field has opened the help")
-	}
-	b.do(chromedp.Blur(chromedp.CSS("input[type=search]")))
-	b.keys("?")
-	b.until("the help is open", `document.querySelector('dialog')?.open`)
-	b.keys(kb.Escape)
-	b.until("the help is closed", `!document.querySelector('dialog')`)
-	b.keys("p")
-	b.until("p pauses", `document.querySelector('.ops-pause').innerText.startsWith('Resume')`)
-	b.keys("p")
-	b.keys("gn")
-	b.at("/notifications")
-
-	// They can be switched off.
-	b.goTo("/ops/settings")
-	b.until("the settings are there", `document.querySelector('input[name=shortcuts]')`)
-	b.click(`input[name=shortcuts][value=off]`)
-	b.goTo(path("acme", "runs"))
-	b.until("the page is there", `document.querySelector('.ops-pause')?.innerText`)
-	b.keys("j?")
-	if !run[bool](b, `document.activeElement === document.body && !document.querySelector('dialog')`) {
-		t.Error("keys do something although they are off")
-	}
-
-	// Tab reaches everything in the order in which it is read.
-	order := run[[]int](b, `[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, [tabindex]')].map((e) => e.tabIndex).filter((n) => n > 0)`)
-	if diff := cmp.Diff([]int{}, order); diff != "" {
-		t.Errorf("some elements have places of their own in the order: %s", diff)
-	}
 }
 
 // Whoever has forced colours still sees what is marked by a background alone

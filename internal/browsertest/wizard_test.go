@@ -1,13 +1,14 @@
 package browsertest_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
 
-	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"github.com/tenantatlas/tenantatlas/graphclient/graphtest"
 )
@@ -58,8 +59,8 @@ const (
 	rings   = "deviceManagement/deviceConfigurations"
 )
 
-// Somebody backs a tenant up, loses something, and puts it back: with pages alone,
-// which tell by themselves how it goes on.
+// Somebody backs a tenant up, loses something, and puts it back: with pages and
+// keys alone. The pages tell by themselves how it goes on.
 func wizard(t *testing.T, w *world) {
 	server, err := graphtest.New(graphtest.Config{})
 	if err != nil {
@@ -80,8 +81,7 @@ func wizard(t *testing.T, w *world) {
 	b := w.visit(t, h.base)
 	b.as("dana")
 	b.goTo("/t/acme/groups")
-	b.click(`form[action$="/groups/sync"] button`)
-	b.until("the groups are there", `document.querySelector('.title .badge.succeeded')`)
+	b.presses(press{`form[action$="/groups/sync"] button`, kb.Enter, `document.querySelector('.title .badge.succeeded')`})
 
 	backUp(b)
 	for _, id := range tenant.IDs(scripts) {
@@ -115,28 +115,33 @@ func (b *tab) stays() func() {
 	}
 }
 
-const ended = `document.querySelector('.status .badge:is(.succeeded, .partially_succeeded)')`
+// What is true after a start, and when what was started has ended.
+const (
+	started = `location.search.includes('started=new')`
+	ended   = `document.querySelector('.status .badge:is(.succeeded, .partially_succeeded)')`
+)
 
 // backUp captures everything, verifies it, and takes it out.
 func backUp(b *tab) {
 	b.Helper()
-	b.goTo("/t/acme/backups")
-	b.click(`main form.stack button`)
-	b.at("/add")
-	b.click(`button[value=everything]`)
-	b.at("started=new")
+	b.presses(
+		press{`header nav a[href$="/backups"]`, kb.Enter, `location.pathname.endsWith('/backups')`},
+		press{"main form.stack button", kb.Enter, `location.pathname.endsWith('/add')`},
+		press{"button[value=everything]", kb.Enter, started},
+	)
 	still := b.stays()
 	b.until("the set is complete", ended+` && document.querySelector('.title .badge.succeeded') && document.querySelectorAll('tbody tr').length === 50`)
 	still()
-	b.click(`.actions a[href$="/certificate"]`)
-	b.until("the certificate says so", `document.body.innerText.includes('Everything that was asked for is in the set.')`)
-	b.do(chromedp.NavigateBack())
-	b.at("/backups/")
-	b.click(`form[action$="/verify"] button`)
-	b.at("started=new")
-	b.until("the set is verified", `document.querySelectorAll('.plainlist .badge.succeeded').length === 2`)
-	const zip = `fetch(document.querySelector('a[href$="/export"]').href).then((r) => r.blob()).then((b) => b.slice(0, 2).text())`
-	if begins := run[string](b, zip); begins != "PK" {
+	got := b.downloads()
+	b.presses(
+		press{`.actions a[href$="/certificate"]`, kb.Enter, `document.body.innerText.includes('Everything that was asked for is in the set.')`},
+		press{".crumbs a:last-of-type", kb.Enter, `document.getElementById('depth')`},
+		press{"#depth", kb.ArrowDown + kb.ArrowUp, `document.activeElement.value === 'plan'`},
+		press{`form[action$="/verify"] button`, kb.Enter, started + ` && document.querySelectorAll('.plainlist .badge.succeeded').length === 2`},
+		press{`form[action$="/export"] button`, kb.Enter, started + ` && document.querySelectorAll('.plainlist .badge.succeeded').length === 3`},
+		press{`a[href$="/export"]`, kb.Enter, ""},
+	)
+	if begins := got("*.zip"); !strings.HasPrefix(begins, "PK") {
 		b.Errorf("the archive begins with %q", begins)
 	}
 }
@@ -144,12 +149,11 @@ func backUp(b *tab) {
 // plan chooses the set and everything in it, up to the mapping.
 func plan(b *tab) {
 	b.Helper()
-	b.click(`.actions a[href*="/restores/new"]`)
-	b.at("/restores/new")
-	b.click(`main form button.primary`)
-	b.at("/scope")
-	b.click(`button[value=everything]`)
-	b.at("/mapping")
+	b.presses(
+		press{`.actions a[href*="/restores/new"]`, kb.Enter, `location.pathname.endsWith('/restores/new')`},
+		press{"main form button.primary", kb.Enter, `location.pathname.endsWith('/scope')`},
+		press{"button[value=everything]", kb.Enter, `location.pathname.endsWith('/mapping')`},
+	)
 	if said := run[string](b, `document.getElementById('help').checkVisibility() ? document.body.innerText : ''`); !strings.Contains(said, "Unresolved (…") || !strings.Contains(said, "Finance Rotterdam") {
 		b.Errorf("the mapping does not show its help, what is unresolved and what is not:\n%s", said)
 	}
@@ -167,14 +171,12 @@ func mapTogether(b, other *tab) {
 	b.Helper()
 	at := run[string](b, `location.pathname`)
 	other.goTo(at)
-	run[bool](b, `(() => {
-		const open = [...document.querySelectorAll('input[name=to]')].filter((e) => !e.value);
-		open[0].value = 'Finance Rotterdam';
-		for (const e of open.slice(1)) e.closest('tr').querySelector('[name=skip]').checked = true;
-		return true;
-	})()`)
-	b.click(`main form button.primary`)
-	b.at("/preview")
+	open := run[[]int](b, `[...document.querySelectorAll('main tbody tr')].flatMap((r, i) => r.querySelector('[name=to]').value ? [] : [i + 1])`)
+	b.presses(press{"tr:has([name=to][value='']) [name=to]", "Finance Rotterdam", `document.activeElement.value === 'Finance Rotterdam'`})
+	for _, row := range open[1:] {
+		b.presses(press{fmt.Sprintf("tr:nth-child(%d) [name=skip]", row), " ", `document.activeElement.checked`})
+	}
+	b.presses(press{"main form button.primary", kb.Enter, `location.pathname.endsWith('/preview')`})
 
 	other.expect("a status of 409")
 	run[bool](other, `(() => { for (const e of document.querySelectorAll('[name=skip]')) e.checked = true; return true; })()`)
@@ -191,23 +193,24 @@ func mapTogether(b, other *tab) {
 // execute previews and executes, and sees each item change where it stands.
 func execute(b, other *tab, v *valve) {
 	b.Helper()
-	b.click(`main form.inline button`)
-	b.at("started=new")
+	b.presses(press{"main form.inline button", kb.Enter, started})
 	still := b.stays()
 	b.until("the preview has ended", ended+` && document.querySelector('.actions a.primary') && document.querySelector('.outcome .badge')`)
 	still()
-	b.goTo(run[string](b, `location.pathname + '?decision=update'`))
-	b.click(`.outcome summary`)
+	b.presses(
+		press{`.tabs a[href*="decision=update"]`, kb.Enter, `location.search.includes('update')`},
+		press{".outcome summary", kb.Enter, `document.querySelector('.diff').checkVisibility()`},
+	)
 	if shown := run[string](b, `document.querySelector('.diff').innerText`); !strings.Contains(shown, "In acme now") || !strings.Contains(shown, "From the backup") {
 		b.Errorf("the differences have no names: %s", shown)
 	}
-	b.click(`.actions a.primary`)
-	b.at("/execute")
-	b.click(`[name=acknowledge]`)
-	b.do(chromedp.SendKeys(chromedp.CSS(`[name=confirm]`), "acme"))
+	b.presses(
+		press{".actions a.primary", kb.Enter, `location.pathname.endsWith('/execute')`},
+		press{"[name=acknowledge]", " ", `document.activeElement.checked`},
+		press{"[name=confirm]", "acme", `document.activeElement.value === 'acme'`},
+	)
 	v.hold(0)
-	b.click(`button[value=real]`)
-	b.at("started=new")
+	b.presses(press{"button[value=real]", kb.Enter, started})
 	other.goTo(run[string](b, `location.pathname + '?decision=create,update'`))
 	still = b.stays()
 	const rows = `[...document.querySelectorAll('.outcome > tbody > tr:not(.more)')]`
@@ -220,9 +223,9 @@ func execute(b, other *tab, v *valve) {
 			window.jumps += e.value;
 			e.sources.forEach((s) => window.jumped.push([e.value.toFixed(3), s.node?.nodeName, s.node?.textContent?.trim().slice(0, 40), 'from', s.previousRect.top, s.previousRect.height, 'to', s.currentRect.top, s.currentRect.height].join(' ')));
 		})).observe({ type: 'layout-shift' });
-		`+rows+`[1].querySelector('a').focus();
 		return true;
 	})()`)
+	b.tabTo(".outcome > tbody > tr:not(.more) ~ tr:not(.more) th a")
 	focus := b.focused()
 	v.release()
 	v.hold(60)
@@ -247,12 +250,9 @@ func execute(b, other *tab, v *valve) {
 func afterwards(b *tab) {
 	b.Helper()
 	version := run[string](b, `document.querySelector('.outcome th a').getAttribute('href')`)
-	b.click(`form[action$="/rerun"] button`)
-	b.at("/mapping")
-	b.until("it says what it is", `document.body.innerText.includes('what did not succeed in an earlier one')`)
+	b.presses(press{`form[action$="/rerun"] button`, kb.Enter, `location.pathname.endsWith('/mapping') && document.body.innerText.includes('what did not succeed in an earlier one')`})
 	b.goTo(version)
-	b.click(`form[action$="/restores"] button`)
-	b.at("/scope")
+	b.presses(press{`form[action$="/restores"] button`, kb.Enter, `location.pathname.endsWith('/scope')`})
 	b.until("it is of one item", `document.querySelector('main strong').innerText.startsWith('1 of ')`)
 	b.goTo("/t/acme/access?role=operator")
 	if why := run[string](b, `(e => e.disabled ? document.getElementById(e.getAttribute('aria-describedby')).innerText : '')(document.querySelector('main fieldset'))`); !strings.Contains(why, "you have not signed in") {
