@@ -386,7 +386,11 @@ func TestEventsAreSmall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		typ := runs.Type("a." + strings.Repeat("b", 98))
 		tracker, api := process(t, memruns.New(), func(c *runs.Config, _ *monitor.Config) {
-			c.Operations = []runs.Operation{runs.Spec[map[string]int]{Type: typ, Label: strings.Repeat("\u20ac<", 500)}.Operation()}
+			long := strings.Repeat("\u20ac<", 500)
+			c.Operations = []runs.Operation{runs.Spec[map[string]int]{
+				Type: typ, Label: long,
+				Target: func(map[string]int) runs.Target { return runs.Target{Kind: "thing", ID: "1", Name: long} },
+			}.Operation()}
 		})
 		c := connect(t, api, "dana", "active=1")
 		_, err := tracker.Do(t.Context(), runs.Request{Tenant: "acme", Type: typ, Initiator: runs.User("dana", strings.Repeat("x", 500))},
@@ -405,6 +409,9 @@ func TestEventsAreSmall(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		for _, e := range c.named("run") {
+			if !strings.Contains(string(e.data), `"target":"€`) {
+				t.Errorf("an event names no target: %s", e.data)
+			}
 			if n := len("event: run\nid: \ndata: \n\n") + len(e.id) + len(e.data); n > 1000 {
 				t.Errorf("an event of %d bytes: %s", n, e.data)
 			}

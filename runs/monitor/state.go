@@ -14,6 +14,7 @@ type runState struct {
 	ID          string       `json:"id"`
 	Type        runs.Type    `json:"type"`
 	Label       string       `json:"label"`
+	Target      string       `json:"target,omitempty"` // the name of what it acts on
 	Status      runs.Status  `json:"status"`
 	Outcome     runs.Outcome `json:"outcome,omitempty"`
 	Trouble     string       `json:"trouble,omitempty"` // lost, stale or waiting
@@ -40,8 +41,8 @@ type inboxState struct {
 	Unread int `json:"unread"` // up to 100
 }
 
-// maxLabel is how many bytes of a label an event has room for.
-const maxLabel = 120
+// How many bytes of a label, and of the name of a target, an event has room for.
+const maxLabel, maxTarget = 100, 60
 
 // stateOf is how a run was seen, as v may see it.
 func (a *API) stateOf(ctx context.Context, v Viewer, s *seen) runState {
@@ -56,6 +57,7 @@ func (a *API) stateOf(ctx context.Context, v Viewer, s *seen) runState {
 		ID:          run.ID,
 		Type:        run.Type,
 		Label:       cut(s.label, maxLabel),
+		Target:      cut(run.Target.Name, maxTarget),
 		Status:      run.Status,
 		Outcome:     run.Outcome,
 		Trouble:     s.trouble,

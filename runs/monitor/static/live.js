@@ -8,7 +8,7 @@ import { api, settings, tenant } from './kit.js';
 
 /**
  * @typedef {{total: number, processed: number, succeeded: number, failed: number, skipped: number}} Counts
- * @typedef {{id: string, type: string, label: string, status: string, outcome?: string, trouble?: string, mine?: boolean,
+ * @typedef {{id: string, type: string, label: string, target?: string, status: string, outcome?: string, trouble?: string, mine?: boolean,
  *   attempt: number, revision: number, percent?: number, counts: Counts, created_at: string, started_at?: string,
  *   completed_at?: string, updated_at: string}} Run
  * @typedef {{runs?: () => string[], active?: boolean, inbox?: boolean, run?: (run: Run) => void, unread?: (n: number) => void,

@@ -15,6 +15,9 @@ const fresh = 15_000; // how old a run is at most that is told to have been queu
 export const runPath = (id) => `${base}/t/${encodeURIComponent(tenant)}/runs/${encodeURIComponent(id)}`;
 
 /** @param {Run} run */
+const title = (run) => (run.target ? `${run.label} ${run.target}` : run.label);
+
+/** @param {Run} run */
 export const stage = (run) => (run.status === 'completed' ? (run.outcome ?? 'unknown') : run.status);
 
 /** @param {Run} run */
@@ -111,11 +114,6 @@ class OpsProgress extends HTMLElement {
     this.box = make('section', { class: 'ops ops-widget', 'aria-label': say('js.progress'), hidden: true }, make('header', {}, this.head, this.fold), this.body);
     this.toasts = make('div', { class: 'ops ops-toasts', role: 'status' });
     this.append(this.toasts, this.box);
-    // Neither what has the focus nor the end of the page stays below it.
-    new ResizeObserver(() => {
-      const room = this.offsetHeight < 30 ? '' : `${this.offsetHeight + 32}px`;
-      document.documentElement.style.scrollPaddingBottom = document.body.style.paddingBottom = room;
-    }).observe(this);
   }
 
   /** Where there is little room, it is folded until somebody opens it. */
@@ -143,8 +141,9 @@ class OpsProgress extends HTMLElement {
     if (!run.mine || run.status === 'completed' || now - Date.parse(run.created_at) > fresh) return;
     const left = (this.toasted[run.id] ??= now + stay) - now;
     if (left < 1_000 || location.pathname === runPath(run.id)) return; // that page says so
-    const t = make('p', { class: 'ops-toast' }, icon('queued'), say('js.queued', run.label), ' ', make('a', { href: runPath(run.id) }, say('js.view')));
+    const t = make('p', { class: 'ops-toast' }, icon('queued'), say('js.queued', title(run)), ' ', make('a', { href: runPath(run.id) }, say('js.view')));
     this.toasts?.append(t);
+    if (Number(this.toasts?.children.length) > shownAtMost) this.toasts?.firstElementChild?.remove();
     const end = () => (busy(t) ? void setTimeout(end, 1_000) : t.remove());
     setTimeout(end, left);
   }
@@ -212,10 +211,10 @@ class OpsProgress extends HTMLElement {
     const [name, mark, progress] = /** @type {HTMLElement[]} */ ([...row.children]);
     if (name.dataset.stage !== stage(run)) {
       name.dataset.stage = stage(run);
-      name.replaceChildren(run.label, make('span', { class: 'quiet' }, ` – ${say('js.view')}`));
+      name.replaceChildren(run.label, make('span', { class: 'ops-of' }, run.target ? ` ${run.target}` : ''), make('span', { class: 'quiet' }, ` – ${say('js.view')}`));
       mark.replaceChildren(badge(run));
       if (lasting.has(stage(run))) {
-        row.append(make('button', { type: 'button', 'aria-label': say('js.dismiss', run.label), click: () => this.dismiss(run.id) }, icon('close')));
+        row.append(make('button', { type: 'button', 'aria-label': say('js.dismiss', title(run)), click: () => this.dismiss(run.id) }, icon('close')));
       }
     }
     bar(progress, run);
