@@ -11,6 +11,35 @@ import (
 // A finder finds what references lead to. It reads stores only.
 type finder struct{ restore.Stored }
 
+// A user is an item that is linked to another one.
+type user struct {
+	inventory.Link
+	Name string // of the item that links
+}
+
+// nameUsers finds the names of what links come from.
+func (f finder) nameUsers(ctx context.Context, tenant string, links []inventory.Link) ([]user, error) {
+	ids := make(map[string][]string)
+	for _, l := range links {
+		ids[l.From.Kind] = append(ids[l.From.Kind], l.From.ID)
+	}
+	names := make(map[inventory.Ref]string)
+	for kind, list := range ids {
+		found, err := f.ByID(ctx, tenant, kind, list)
+		if err != nil {
+			return nil, err
+		}
+		for id, name := range found {
+			names[inventory.Ref{Kind: kind, ID: id}] = name
+		}
+	}
+	users := make([]user, len(links))
+	for i, l := range links {
+		users[i] = user{l, names[l.From]}
+	}
+	return users, nil
+}
+
 // nameGroups gives the groups that links lead to the names that the directory
 // has for them, and notes those that are gone. A group that the directory does
 // not have keeps what it was called when it was assigned.

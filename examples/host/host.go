@@ -133,7 +133,7 @@ func (h *host) watch(inbox monitor.Inbox) (err error) {
 	if h.api, err = monitor.NewAPI(cfg); err != nil {
 		return err
 	}
-	hub.BasePath, hub.Layout, hub.Tenants = opsBase, h.frame, h.tenantNames
+	hub.BasePath, hub.Layout, hub.Tenants, hub.Links = opsBase, h.frame, h.tenantNames, links
 	h.hub, err = monitor.New(hub)
 	return err
 }

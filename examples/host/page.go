@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/inventory/directory"
 	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/monitor"
@@ -264,3 +265,21 @@ func when(t time.Time) template.HTML {
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.DateTime) }
+
+// links lead from a run to what it was about.
+func links(r *runs.Run) []monitor.Link {
+	at := "/t/" + url.PathEscape(r.Tenant)
+	switch {
+	case r.Tenant == runs.SystemTenant:
+		return nil
+	case r.Target.Kind == "backup_set":
+		return []monitor.Link{{Label: "Backup set", Address: setPath(r.Tenant, r.Target.ID)}}
+	case r.Target.Kind == "restore":
+		return []monitor.Link{{Label: "Restore", Address: at + "/restores/" + url.PathEscape(r.Target.ID)}}
+	case r.Type == inventory.SyncType:
+		return []monitor.Link{{Label: "Inventory", Address: at + "/inventory"}, {Label: "Coverage", Address: at + "/inventory/coverage"}}
+	case r.Type == directory.SyncType:
+		return []monitor.Link{{Label: "Groups", Address: at + "/groups"}}
+	}
+	return nil
+}

@@ -97,6 +97,14 @@ func (h *host) accessPage(w http.ResponseWriter, r *http.Request, p page) error 
 		d.Name = directory.Unresolved(d.Group)
 		if g, ok := found[d.Group]; ok {
 			d.Name = g.Name
+		} else if d.Text != "" {
+			// The cache may not have it; the search that has led here does.
+			searched, _ := h.search(r.Context(), p.Actor, p.Tenant, d.Text, 0)
+			for _, g := range searched {
+				if g.ID == d.Group {
+					d.Name = g.Name
+				}
+			}
 		}
 	}
 	if t := h.signedIn.get(p.Actor, p.Tenant, time.Now()); !t.Value.IsZero() {

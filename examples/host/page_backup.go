@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -125,6 +126,26 @@ func kindTitle(kind string) string {
 		return "Groups"
 	}
 	return strings.ReplaceAll(kind, "_", " ")
+}
+
+// setNames are the names of sets, by ID, of those on a page of a list.
+func (h *host) setNames(ctx context.Context, tenant string, ids []string) (map[string]string, error) {
+	names := make(map[string]string)
+	for _, id := range ids {
+		if names[id] != "" {
+			continue
+		}
+		set, err := h.stores.backups.GetSet(ctx, tenant, id)
+		switch {
+		case errors.Is(err, runs.ErrNotFound):
+			names[id] = "a set that was deleted"
+		case err != nil:
+			return nil, err
+		default:
+			names[id] = set.Name
+		}
+	}
+	return names, nil
 }
 
 func setPath(tenant, id string) string {

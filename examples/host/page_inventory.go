@@ -113,6 +113,9 @@ func (h *host) coveragePage(w http.ResponseWriter, r *http.Request, p page) erro
 	return h.render(w, r, http.StatusOK, "coverage.html", p)
 }
 
+// usersShown is how many of those that use an item its page shows.
+const usersShown = 50
+
 // itemPage shows one item with its content and what it is linked to.
 func (h *host) itemPage(w http.ResponseWriter, r *http.Request, p page) error {
 	ref := inventory.Ref{Kind: r.PathValue("kind"), ID: r.PathValue("id")}
@@ -124,7 +127,11 @@ func (h *host) itemPage(w http.ResponseWriter, r *http.Request, p page) error {
 	if err != nil {
 		return err
 	}
-	users, err := h.stores.inventory.Links(r.Context(), inventory.LinkQuery{Tenant: p.Tenant, To: ref, Limit: runs.MaxLimit})
+	users, err := h.stores.inventory.Links(r.Context(), inventory.LinkQuery{Tenant: p.Tenant, To: ref, Limit: usersShown})
+	if err != nil {
+		return err
+	}
+	usedBy, err := h.find.nameUsers(r.Context(), p.Tenant, users.Links)
 	if err != nil {
 		return err
 	}
@@ -147,8 +154,10 @@ func (h *host) itemPage(w http.ResponseWriter, r *http.Request, p page) error {
 		Item           inventory.Item
 		Kind           string
 		Content        string
-		Links, UsedBy  []inventory.Link
+		Links          []inventory.Link
+		UsedBy         []user
+		More           bool // than UsedBy
 		HasAssignments bool
-	}{doc.Item, title, content.String(), links.Links, users.Links, len(doc.Assignments) > 0}
+	}{doc.Item, title, content.String(), links.Links, usedBy, users.Next != "", len(doc.Assignments) > 0}
 	return h.render(w, r, http.StatusOK, "item.html", p)
 }

@@ -61,12 +61,21 @@ func (h *host) restoresPage(w http.ResponseWriter, r *http.Request, p page) erro
 	if err != nil {
 		return err
 	}
+	sets := make([]string, len(list.Restores))
+	for i, d := range list.Restores {
+		sets[i] = d.Set
+	}
+	names, err := h.setNames(r.Context(), p.Tenant, sets)
+	if err != nil {
+		return err
+	}
 	p.Title = "Restores"
 	p.Data = struct {
 		Restores []restore.Restore
+		Sets     map[string]string // names by ID
 		Next     runs.Cursor
 		First    bool
-	}{list.Restores, list.Next, after == ""}
+	}{list.Restores, names, list.Next, after == ""}
 	return h.render(w, r, http.StatusOK, "restores.html", p)
 }
 

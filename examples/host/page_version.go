@@ -94,6 +94,7 @@ func (h *host) versionPage(w http.ResponseWriter, r *http.Request, p page) error
 		Version     *backup.Version
 		Payload     *backup.Payload
 		Others      []backup.Item
+		Sets        map[string]string // names by ID, of those that have one of Others
 		Content     string
 		Assignments string
 		With        *backup.Version
@@ -101,6 +102,13 @@ func (h *host) versionPage(w http.ResponseWriter, r *http.Request, p page) error
 		More        bool
 	}{Version: &v, Payload: payload, Content: readable(string(payload.Content)), Assignments: readable(string(payload.Assignments))}
 	if d.Others, err = h.stores.backups.VersionsOf(r.Context(), p.Tenant, v.Kind, v.Object, 0); err != nil {
+		return err
+	}
+	sets := make([]string, len(d.Others))
+	for i, o := range d.Others {
+		sets[i] = o.Set
+	}
+	if d.Sets, err = h.setNames(r.Context(), p.Tenant, sets); err != nil {
 		return err
 	}
 	if id := r.URL.Query().Get("with"); id != "" {

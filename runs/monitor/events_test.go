@@ -409,7 +409,7 @@ func TestEventsAreSmall(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		for _, e := range c.named("run") {
-			if !strings.Contains(string(e.data), `"target":"€`) {
+			if !strings.Contains(e.data, `"target":"€`) {
 				t.Errorf("an event names no target: %s", e.data)
 			}
 			if n := len("event: run\nid: \ndata: \n\n") + len(e.id) + len(e.data); n > 1000 {

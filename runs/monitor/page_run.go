@@ -167,6 +167,15 @@ type group struct {
 	Href   string   // the list of them
 }
 
+// general is what failures of one reason have in common. For a reason of a program
+// that is in the words of the program alone.
+func general(f runs.Failure) runs.Failure {
+	if declared(f.Reason) {
+		return f
+	}
+	return runs.Because(f.Reason)
+}
+
 // groups are the failures that the run carries, the most frequent reason first.
 func (p *page) groups(run *runs.Run, self string) []group {
 	const keys = 3
@@ -176,7 +185,7 @@ func (p *page) groups(run *runs.Run, self string) []group {
 		if i < 0 {
 			i = len(out)
 			out = append(out, group{
-				Reason: f.Reason, Said: p.Said(runs.Because(f.Reason)), Advice: p.Advice(f.Reason),
+				Reason: f.Reason, Said: p.Said(general(f.Failure)), Advice: p.Advice(f.Reason),
 				Href: withQuery(self, url.Values{"reason": {string(f.Reason)}}) + "#items",
 			})
 		}

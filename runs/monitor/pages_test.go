@@ -156,6 +156,33 @@ func TestPages(t *testing.T) {
 }
 
 // The pages of a list lead through all of it and back, whatever the filter.
+// A reason of a program has the program's words, and advice if the host has some.
+func TestDeclaredReasons(t *testing.T) {
+	failure := runs.Failure{Reason: "ext.restore.unmapped", Message: "A group has no counterpart."}
+	run := runs.Run{
+		Status: runs.StatusCompleted, Outcome: runs.OutcomePartiallySucceeded, Counts: runs.Counts{Total: 1, Failed: 1},
+		Failures: []runs.ItemFailure{{Key: "a", Failure: failure}},
+	}
+	for name, advice := range map[string]string{"no advice": "", "the host's advice": "Map it, or skip it."} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, func(cfg *monitor.Config) {
+				if advice != "" {
+					cfg.Messages = map[string]map[string]string{"en": {"advice." + string(failure.Reason): advice}}
+				}
+			})
+			_, body := d.get(t, "readonly", "/ops/t/acme/runs/"+d.add(t, run).ID)
+			if without := missing(body, failure.Message, advice); len(without) > 0 {
+				t.Errorf("the page lacks %q", without)
+			}
+			for _, empty := range []string{runs.Reason("ext.x.y").Sentence(), runs.Reason("ext.x.y").Advice()} {
+				if strings.Contains(body, empty) {
+					t.Errorf("the page says %q", empty)
+				}
+			}
+		})
+	}
+}
+
 func TestPaging(t *testing.T) {
 	d := newDesk(t, nil)
 	now := time.Now()

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tenantatlas/tenantatlas/runs"
@@ -203,8 +204,17 @@ func (p *page) Said(f runs.Failure) string {
 	return f.Message
 }
 
-// Advice is what somebody can do about a reason.
-func (p *page) Advice(r runs.Reason) string { return p.own("advice."+string(r), r.Advice()) }
+// Advice is what somebody can do about a reason. For one of a program it is what
+// the host's messages say, if anything.
+func (p *page) Advice(r runs.Reason) string {
+	if declared(r) {
+		return p.own("advice."+string(r), "")
+	}
+	return p.own("advice."+string(r), r.Advice())
+}
+
+// declared reports whether a reason is one of a program's own.
+func declared(r runs.Reason) bool { return strings.HasPrefix(string(r), "ext.") }
 
 // own is a message that only languages besides English have, because package
 // runs speaks English.
