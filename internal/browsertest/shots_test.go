@@ -36,10 +36,12 @@ func hubShots() []shot {
 		{"runs-forced-colors", "forced", 1280, "runs"},
 		{"overview", "light", 1280, "overview"},
 		{"notifications", "light", 1280, "notifications"},
+		{"widget", "dark", 1280, "inventory, never synced"},
 		{"run-running", "light", 1280, "run, status=running"},
 		{"run-succeeded", "light", 1280, "run, outcome=succeeded"},
 		{"run-partially-succeeded", "light", 1280, "run, outcome=partially_succeeded"},
 		{"run-failed", "dark", 1280, "run, outcome=failed"},
+		{"run-320", "dark", 320, "run, outcome=failed"},
 		{"inventory", "light", 1280, "inventory of the demo"},
 	}
 }
@@ -54,6 +56,8 @@ func hostShots() []shot {
 		{"restore-preview", "light", 1280, "restore, preview"},
 		{"restore-execute", "light", 1280, "restore, execute"},
 		{"restore-executed", "dark", 1280, "restore, executed"},
+		{"run-items", "light", 1280, "run, items"},
+		{"restore-320", "light", 320, "restore, execute"},
 	}
 }
 
@@ -89,6 +93,7 @@ func (b *tab) shoot(shots []shot, all []place, be func(user string)) {
 		be(p.user)
 		b.look(s.width, s.theme)
 		b.see(p)
+		b.until("what was told is gone", `!document.querySelector('.ops-toast')`)
 		picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 		if err != nil {
 			b.Fatal(err)

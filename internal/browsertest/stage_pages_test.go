@@ -65,6 +65,7 @@ func (s *stage) places() []place {
 		{name: "restore, preview, blocked", path: foreign + "/preview"},
 		{name: "restore, execute", path: previewed + "/execute"},
 		{name: "restore, executed", path: executed + "/execute"},
+		{name: "run, items", path: path("acme", "runs/", s.execution, "#items")},
 		{name: "a plan of an earlier revision", path: previewed + "/scope", post: "revision=1&what=everything", status: 409},
 		{name: "not confirmed", path: previewed + "/execute", post: "for=real&acknowledge=1&confirm=wrong", status: 400},
 	}
@@ -95,12 +96,16 @@ func (s *stage) busy(see func(all []place)) {
 		s.begin("acme", typ, params)
 	}
 	const under = `document.querySelector('.note[role=status], .plainlist .badge.running, .status .badge.running')`
+	executes := s.begin("acme", "restore.execute", `{"restore":"`+s.previewed+`","dry_run":false,"acknowledge":true,"confirm":"acme"}`)
+	const executing = `document.querySelector('.status .badge:is(.running, .queued)') && document.querySelector('.ops-widget:not([hidden])')`
 	see([]place{
 		{name: "inventory, busy", path: "/t/acme/inventory", ready: under},
 		{name: "groups, busy", path: "/t/acme/groups", ready: under},
 		{name: "a set, busy", path: "/t/acme/backups/" + s.empty, ready: under},
 		{name: "restore, preview, busy", path: "/t/acme/restores/" + draft + "/preview", ready: under},
 		{name: "restore, execute, busy", path: "/t/acme/restores/" + draft + "/execute", ready: under},
+		{name: "restore, executing", path: "/t/acme/restores/" + s.previewed + "/execute", ready: executing},
+		{name: "run, executing", path: path("acme", "runs/", executes), ready: `document.querySelector('.title .badge:is(.running, .queued)')`},
 		{name: "overview, busy", path: path("acme")},
 		{name: "runs, busy", path: path("acme", "runs?status=running,queued")},
 	})

@@ -26,6 +26,7 @@ type stage struct {
 	version, before              string // of the same object
 	previewed, executed, foreign string // restores: two of acme, one of other whose mapping is open
 	item                         string // the path of one that has gone
+	execution                    string // the run of executed
 }
 
 // A planned is a restore as the API shows it.
@@ -74,7 +75,8 @@ func (s *stage) prepare() {
 	s.run("acme", "restore.preview", `{"restore":"`+s.previewed+`"}`)
 	s.executed = s.plan("acme", s.set, true)
 	s.run("acme", "restore.preview", `{"restore":"`+s.executed+`"}`)
-	s.run("acme", "restore.execute", `{"restore":"`+s.executed+`","dry_run":false,"acknowledge":true,"confirm":"acme"}`)
+	s.execution = s.begin("acme", "restore.execute", `{"restore":"`+s.executed+`","dry_run":false,"acknowledge":true,"confirm":"acme"}`)
+	s.await("acme", s.execution)
 
 	archive := s.call("GET", "t/acme/backup-sets/"+s.set+"/export", "", nil)
 	var copied struct{ ID string }
