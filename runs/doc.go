@@ -37,5 +37,5 @@
 // Package memruns keeps runs in memory, bunruns in SQLite or PostgreSQL;
 // pondruns executes them in the process. Package runstest has the promises of
 // these seams as suites, and a tracker for the tests of programs that use this
-// package. Package monitor shows runs as JSON.
+// package. Package monitor shows runs: pages, JSON and live updates.
 package runs

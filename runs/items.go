@@ -40,6 +40,8 @@ func (x *Exec) storeItems(ctx context.Context) {
 		case errors.Is(err, ErrInvalid):
 			// Trying again would not help, and the counts have them.
 			x.t.cfg.Logger.ErrorContext(ctx, "items were refused", "run", x.ref.ID, "error", err)
+		case ctx.Err() != nil: // the end of the run stores what is left
+			return
 		default:
 			x.t.cfg.Logger.WarnContext(ctx, "items were not stored", "run", x.ref.ID, "error", err)
 			return

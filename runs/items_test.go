@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -54,6 +56,41 @@ func TestItems(t *testing.T) {
 	if diff := cmp.Diff([]string{"a succeeded", "b failed throttled", "c skipped unsupported", "d skipped", "item e3b0c442 succeeded"}, list); diff != "" {
 		t.Errorf("items (-want +got):\n%s", diff)
 	}
+}
+
+// Items that are being stored when the handler returns are stored at the end of the
+// run, and nobody is warned of that.
+func TestItemsAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &hooked{Store: memruns.New()}
+		storing := make(chan struct{})
+		var once sync.Once
+		store.put = func(ctx context.Context, ref runs.Ref, attempt int, items []runs.Item) error {
+			first := false
+			once.Do(func() { first = true })
+			if first {
+				close(storing)
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return store.Store.PutItems(ctx, ref, attempt, items)
+		}
+		log := &journal{}
+		tracker := newTracker(t, runs.Config{
+			Store: store, Items: store, Logger: log.logger(),
+			Operations: []runs.Operation{op(func(_ context.Context, x *runs.Exec, _ selection) error {
+				x.Succeed("a")
+				<-storing
+				return nil
+			})},
+		})
+		begin(t, tracker)
+		got := wait(t, tracker, start(t, tracker, request(nil)).Run)
+		page, err := tracker.Items(t.Context(), runs.ItemQuery{Run: got.Ref()})
+		if err != nil || len(page.Items) != 1 || log.String() != "" {
+			t.Errorf("%d items, %v, and the log has %q; want one item and nothing", len(page.Items), err, log)
+		}
+	})
 }
 
 // Without an item store a run has its first failures.
