@@ -249,7 +249,10 @@ func (v *Version) equal(o *Version) bool {
 // plannable reports whether a restore could write the object as it is.
 func (p *Payload) plannable() bool {
 	t, ok := contract.Lookup(p.Kind)
-	if !ok || t.Write.Support != contract.Restorable {
+	if !ok {
+		return false
+	}
+	if support, _ := t.Write.For(p.OData); support != contract.Restorable {
 		return false
 	}
 	for _, s := range p.Secrets {
