@@ -2,6 +2,7 @@ package restore_test
 
 import (
 	"encoding/json"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/tenantatlas/tenantatlas/graphclient/graphtest"
 	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/restore"
+	"github.com/tenantatlas/tenantatlas/restore/backup"
 	"github.com/tenantatlas/tenantatlas/runs"
 )
 
@@ -187,6 +189,22 @@ func TestRerunOfAssignments(t *testing.T) {
 		}
 		if len(again.Scope.Items) != 1 || again.Scope.Items[0] != item {
 			t.Errorf("the rerun has %v, want %v", again.Scope.Items, item)
+		}
+	})
+}
+
+// A set without anything in it is not one that is not there.
+func TestNoRestoreOfNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, small())
+		set, err := backup.NewSet(t.Context(), w.backups.Store, contoso, "empty", "", dana, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for id, want := range map[string]error{set.ID: restore.ErrInvalid, "nowhere": restore.ErrNotFound} {
+			if _, err := w.planner.New(t.Context(), contoso, id, dana); !errors.Is(err, want) {
+				t.Errorf("a restore of %q is answered with %v, want %v", id, err, want)
+			}
 		}
 	})
 }

@@ -108,8 +108,8 @@ func NewPlanner(cfg Config) (*Planner, error) {
 }
 
 // New creates a restore of a whole set. It reports [ErrNotFound] for a set that
-// is not there or has nothing in it, and [backup.ErrCorrupt] for one that is
-// damaged.
+// is not there, [ErrInvalid] for one that has nothing in it, and
+// [backup.ErrCorrupt] for one that is damaged.
 func (p *Planner) New(ctx context.Context, tenant, set string, by runs.Actor) (*Restore, error) {
 	return p.create(ctx, &Restore{Tenant: tenant, Set: set, CreatedBy: by})
 }
@@ -178,7 +178,10 @@ func (p *Planner) create(ctx context.Context, r *Restore) (*Restore, error) {
 	if err := p.cfg.Backups.UseSet(ctx, r.Tenant, r.Set, r.ID, now.Add(useSet)); err != nil {
 		return nil, fmt.Errorf("backup set: %w", err)
 	}
-	if err := p.plan(ctx, r); err != nil {
+	err = p.plan(ctx, r)
+	if errors.Is(err, ErrNotFound) { // the set is there
+		return nil, refuse("There is nothing in the backup set yet. Capture something first.")
+	} else if err != nil {
 		return nil, err
 	}
 	if err := p.cfg.Store.Create(ctx, r); err != nil {

@@ -84,6 +84,10 @@ func TestInterrupted(t *testing.T) {
 				if _, err := backup.Check(t.Context(), w.cfg.Store, w.cfg.Vault, contoso, second.ID); !errors.Is(err, backup.ErrNotFound) {
 					t.Errorf("a check of the set reports %v, want ErrNotFound", err)
 				}
+				empty := runs.Request{Tenant: contoso, Type: backup.VerifyType, Params: backup.VerifyInput{Set: second.ID}, Initiator: dana}
+				if run := w.tracker.Execute(empty); run.Failure.Reason != runs.ReasonNotReady {
+					t.Errorf("a verification of the set failed with %+v, want that it is empty", run.Failure)
+				}
 				if err := whole(t.Context(), w.cfg.Store, w.cfg.Vault, contoso, first.ID); err != nil {
 					t.Errorf("the set before: %v", err)
 				}

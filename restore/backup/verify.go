@@ -112,10 +112,14 @@ func damaged(err error) error {
 		return runs.Public(err, ReasonDamaged, "The backup is not what was captured. Restore nothing from it, and find out who could write to the store.")
 	case errors.Is(err, ErrKey):
 		return runs.Public(err, runs.ReasonUnreachable, "The key of the backups is not available.")
+	case errors.Is(err, errEmpty):
+		return runs.Public(err, runs.ReasonNotReady, "There is nothing in the backup set yet. Capture something first.")
 	default:
 		return public("check", err)
 	}
 }
+
+var errEmpty = fmt.Errorf("%w: nothing was captured", ErrNotFound)
 
 // Check verifies the structure of a set, and returns its manifest: the tenant's
 // chain is unbroken, the set's last link names the manifest that is stored, and
@@ -137,6 +141,8 @@ func Check(ctx context.Context, s Store, v *Vault, tenant, set string) (*Manifes
 	switch {
 	case errors.Is(err, ErrNotFound) && last != nil:
 		return nil, fmt.Errorf("%w: the manifest is missing", ErrCorrupt)
+	case errors.Is(err, ErrNotFound):
+		return nil, errEmpty
 	case err != nil:
 		return nil, err
 	case last == nil || last.Manifest == "":
