@@ -152,7 +152,7 @@ func (w *world) stepCancel(d *dice) error {
 		if !errors.Is(err, runs.ErrStoreUnavailable) {
 			return fmt.Errorf("cancel while the store was down: %w", err)
 		}
-		if !f.after {
+		if !f.after || !p.gate.lost() {
 			return w.check(r)
 		}
 	} else if err != nil {

@@ -154,6 +154,10 @@ func (p *process) Dispatch(ctx context.Context, ref runs.Ref) error {
 	if !g.sweeping && g.last != ref.ID {
 		dispatch = nil
 	}
+	if dispatch != nil {
+		g.dispatching.Add(1)
+		defer g.dispatching.Done()
+	}
 	g.mu.Unlock()
 	if dispatch == nil {
 		return nil
@@ -221,19 +225,23 @@ type gate struct {
 	method string // of the calls that fail
 	left   int    // how many of them
 	after  bool   // they fail after they were made
+	made   bool   // the latest of these had its effect
 	last   string // the ID of the latest insert
 
 	updates int   // that are under way
 	updated error // how the latest one ended
 
-	dispatch func(ctx context.Context, ref runs.Ref) error // nil accepts all
-	sweeping bool                                          // it is for all runs, not only for the last
+	dispatch    func(ctx context.Context, ref runs.Ref) error // nil accepts all
+	dispatching sync.WaitGroup                                // what is in it
+	sweeping    bool                                          // it is for all runs, not only for the last
 }
 
+// setDispatch has f dispatch from now on, when nobody is in what did so before.
 func (g *gate) setDispatch(f func(ctx context.Context, ref runs.Ref) error) {
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	g.dispatch = f
+	g.mu.Unlock()
+	g.dispatching.Wait()
 }
 
 // quiet reports whether nothing is being changed, nor has to be tried again.
@@ -241,6 +249,14 @@ func (g *gate) quiet() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.updates == 0 && g.updated == nil
+}
+
+// lost reports whether the call of which the answer was lost had its effect:
+// somebody else may have been quicker.
+func (g *gate) lost() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.made
 }
 
 // arm makes the next n calls of method fail.
@@ -274,7 +290,10 @@ func (g *gate) call(method string, make func() error) error {
 	case !fail:
 		return make()
 	case after:
-		_ = make() // nobody learns of it
+		made := make() == nil // nobody learns of it
+		g.mu.Lock()
+		g.made = made
+		g.mu.Unlock()
 		return errLost
 	default:
 		return errLost
