@@ -37,6 +37,8 @@ type ExecuteInput struct {
 	// there are. What is not named fails with [ReasonConsent], and everything
 	// else is restored.
 	Consent []string `json:"consent,omitempty"`
+
+	called string // the restore's set, when the run is planned
 }
 
 func (in ExecuteInput) dry() bool { return in.DryRun == nil || *in.DryRun }
@@ -52,7 +54,7 @@ func ExecuteOperation(cfg Config) runs.Operation {
 		Prepare:     cfg.prepareExecute,
 		Identity:    func(in ExecuteInput) any { return map[string]any{"restore": in.Restore, "dry_run": in.dry()} },
 		Lane:        func(ExecuteInput) string { return lane },
-		Target:      func(in ExecuteInput) runs.Target { return targetOf(in.Restore) },
+		Target:      func(in ExecuteInput) runs.Target { return targetOf(in.Restore, in.called) },
 		Context: func(in ExecuteInput) map[string]string {
 			return map[string]string{"dry run": strconv.FormatBool(in.dry())}
 		},
@@ -79,6 +81,7 @@ func (cfg Config) prepareExecute(ctx context.Context, tenant string, in *Execute
 	if err != nil || r == nil {
 		return err
 	}
+	in.called = cfg.nameOf(ctx, r)
 	if !dry && !in.Acknowledge {
 		return runs.Public(nil, runs.ReasonInvalidInput, "Read the preview and acknowledge it, or start a dry run.")
 	}

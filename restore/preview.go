@@ -18,6 +18,8 @@ const PreviewType runs.Type = "restore.preview"
 // A PreviewInput names the restore.
 type PreviewInput struct {
 	Restore string `json:"restore"`
+
+	called string // its set, when the run is planned
 }
 
 // PreviewOperation returns the operation "restore.preview". Its runs read the
@@ -31,11 +33,12 @@ func PreviewOperation(cfg Config) runs.Operation {
 		Label:       "Restore preview",
 		Description: "Compares a backup with the tenant and says what a restore would change.",
 		Prepare: func(ctx context.Context, tenant string, in *PreviewInput) error {
-			_, err := cfg.known(ctx, tenant, in.Restore)
+			r, err := cfg.known(ctx, tenant, in.Restore)
+			in.called = cfg.nameOf(ctx, r)
 			return err
 		},
 		Lane:     func(PreviewInput) string { return lane },
-		Target:   func(in PreviewInput) runs.Target { return targetOf(in.Restore) },
+		Target:   func(in PreviewInput) runs.Target { return targetOf(in.Restore, in.called) },
 		Timeout:  cfg.Timeout,
 		Expected: cfg.Expected,
 	}
@@ -53,7 +56,21 @@ func (cfg Config) executes() bool {
 // next one has to see.
 const lane = "restore"
 
-func targetOf(restore string) runs.Target { return runs.Target{Kind: "restore", ID: restore} }
+func targetOf(restore, name string) runs.Target {
+	return runs.Target{Kind: "restore", ID: restore, Name: name}
+}
+
+// nameOf is what people call a restore: the name of its set, if that can be had.
+func (cfg Config) nameOf(ctx context.Context, r *Restore) string {
+	if r == nil || cfg.Backups == nil {
+		return ""
+	}
+	set, err := cfg.Backups.GetSet(ctx, r.Tenant, r.Set)
+	if err != nil {
+		return ""
+	}
+	return set.Name
+}
 
 // known refuses a restore that the tenant does not have.
 func (cfg Config) known(ctx context.Context, tenant, id string) (*Restore, error) {

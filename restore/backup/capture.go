@@ -81,6 +81,8 @@ type AddInput struct {
 	// selects everything.
 	All       bool                 `json:"all,omitempty"`
 	Selection *inventory.Selection `json:"selection,omitempty"`
+
+	called string // the set, when the run is planned
 }
 
 // AddOperation returns the operation "backup_set.add_policies". Its runs read
@@ -96,7 +98,7 @@ func AddOperation(cfg Config) runs.Operation {
 		Prepare:     cfg.prepareAdd,
 		Identity:    AddInput.identity,
 		Lane:        func(in AddInput) string { return laneOf(in.Set) },
-		Target:      func(in AddInput) runs.Target { return targetOf(in.Set) },
+		Target:      func(in AddInput) runs.Target { return targetOf(in.Set, in.called) },
 		Context:     AddInput.facts,
 		Timeout:     cfg.Timeout,
 		Expected:    cfg.Expected,
@@ -110,7 +112,9 @@ func AddOperation(cfg Config) runs.Operation {
 // laneOf is the lane of what writes to a set.
 func laneOf(set string) string { return "backup_set " + set }
 
-func targetOf(set string) runs.Target { return runs.Target{Kind: "backup_set", ID: set} }
+func targetOf(set, name string) runs.Target {
+	return runs.Target{Kind: "backup_set", ID: set, Name: name}
+}
 
 func (cfg Config) prepareAdd(ctx context.Context, tenant string, in *AddInput) error {
 	switch {
@@ -142,22 +146,27 @@ func (cfg Config) prepareAdd(ctx context.Context, tenant string, in *AddInput) e
 		}
 		in.Selection = &complete
 	}
-	return cfg.exists(ctx, tenant, in.Set)
+	var err error
+	in.called, err = cfg.nameOf(ctx, tenant, in.Set)
+	return err
 }
 
-// exists refuses a set that the tenant does not have.
-func (cfg Config) exists(ctx context.Context, tenant, set string) error {
-	if set == "" {
-		return refuse("The params have no backup_set, which is the ID of one.")
+// nameOf returns the name of a set, and refuses one that the tenant does not have.
+func (cfg Config) nameOf(ctx context.Context, tenant, id string) (string, error) {
+	if id == "" {
+		return "", refuse("The params have no backup_set, which is the ID of one.")
 	}
 	if cfg.Store == nil {
-		return nil // whoever executes the run will know
+		return "", nil // whoever executes the run will know
 	}
-	_, err := cfg.Store.GetSet(ctx, tenant, set)
+	set, err := cfg.Store.GetSet(ctx, tenant, id)
 	if errors.Is(err, ErrNotFound) {
-		return runs.Public(err, runs.ReasonNotFound, "There is no such backup set.")
+		return "", runs.Public(err, runs.ReasonNotFound, "There is no such backup set.")
 	}
-	return err
+	if err != nil {
+		return "", err
+	}
+	return set.Name, nil
 }
 
 func refuse(message string) error { return runs.Public(nil, runs.ReasonInvalidInput, message) }

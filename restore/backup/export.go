@@ -26,6 +26,8 @@ const ExportType runs.Type = "backup_set.export"
 // An ExportInput names the set to export.
 type ExportInput struct {
 	Set string `json:"backup_set"`
+
+	called string // the set, when the run is planned
 }
 
 // The files of an export besides those of the objects.
@@ -44,10 +46,11 @@ func ExportOperation(cfg Config) runs.Operation {
 		Type:        ExportType,
 		Label:       "Backup export",
 		Description: "Packs a backup set into an archive of plain files.",
-		Prepare: func(ctx context.Context, tenant string, in *ExportInput) error {
-			return cfg.exists(ctx, tenant, in.Set)
+		Prepare: func(ctx context.Context, tenant string, in *ExportInput) (err error) {
+			in.called, err = cfg.nameOf(ctx, tenant, in.Set)
+			return err
 		},
-		Target:   func(in ExportInput) runs.Target { return targetOf(in.Set) },
+		Target:   func(in ExportInput) runs.Target { return targetOf(in.Set, in.called) },
 		Action:   func(ExportInput) runs.Action { return runs.ActionExport },
 		Timeout:  cfg.Timeout,
 		Expected: cfg.Expected,

@@ -38,6 +38,8 @@ const (
 type VerifyInput struct {
 	Set   string `json:"backup_set"`
 	Depth Depth  `json:"depth,omitempty"`
+
+	called string // the set, when the run is planned
 }
 
 // VerifyOperation returns the operation "backup_set.verify". Its runs count the
@@ -51,7 +53,7 @@ func VerifyOperation(cfg Config) runs.Operation {
 		Type:        VerifyType,
 		Label:       "Backup verification",
 		Description: "Checks that a backup set is whole and that nothing in it has changed.",
-		Prepare: func(ctx context.Context, tenant string, in *VerifyInput) error {
+		Prepare: func(ctx context.Context, tenant string, in *VerifyInput) (err error) {
 			switch in.Depth {
 			case "":
 				in.Depth = DepthPlan
@@ -59,9 +61,10 @@ func VerifyOperation(cfg Config) runs.Operation {
 			default:
 				return refuse("The depth of a verification is structure, hashes or plan.")
 			}
-			return cfg.exists(ctx, tenant, in.Set)
+			in.called, err = cfg.nameOf(ctx, tenant, in.Set)
+			return err
 		},
-		Target:   func(in VerifyInput) runs.Target { return targetOf(in.Set) },
+		Target:   func(in VerifyInput) runs.Target { return targetOf(in.Set, in.called) },
 		Context:  func(in VerifyInput) map[string]string { return map[string]string{"depth": string(in.Depth)} },
 		Timeout:  cfg.Timeout,
 		Expected: cfg.Expected,
