@@ -15,6 +15,7 @@ import (
 
 	"github.com/tenantatlas/tenantatlas/restore/backup"
 	"github.com/tenantatlas/tenantatlas/runs"
+	"github.com/tenantatlas/tenantatlas/runs/audit"
 	"github.com/tenantatlas/tenantatlas/runs/monitor"
 )
 
@@ -68,10 +69,16 @@ func backupProblem(err error) (int, runs.Failure, bool) {
 	return 0, runs.Failure{}, false
 }
 
-// allow reports why the actor may not do a in the tenant. What is allowed is in
-// the audit then.
-func (h *host) allow(r *http.Request, actor runs.Actor, tenant string, a runs.Action) error {
-	return h.authorizer.Authorize(r.Context(), actor, tenant, a)
+// The kinds of what is changed by other means than runs, in the audit.
+const (
+	aSet     = "backup_set"
+	aRestore = "restore"
+)
+
+// allow reports why the actor may not do a to the object of a kind that the address
+// names, or that is to be made. What is allowed is in the audit then.
+func (h *host) allow(r *http.Request, actor runs.Actor, tenant string, a runs.Action, kind string) error {
+	return h.authorizer.AuthorizeOn(r.Context(), actor, tenant, a, audit.Object{Kind: kind, ID: r.PathValue("id")})
 }
 
 func (h *host) listSets(w http.ResponseWriter, r *http.Request, v monitor.Viewer) error {
@@ -89,7 +96,7 @@ func (h *host) listSets(w http.ResponseWriter, r *http.Request, v monitor.Viewer
 }
 
 func (h *host) createSet(w http.ResponseWriter, r *http.Request, v monitor.Viewer) error {
-	if err := h.allow(r, v.Actor, v.Tenant, runs.ActionStart); err != nil {
+	if err := h.allow(r, v.Actor, v.Tenant, runs.ActionStart, aSet); err != nil {
 		return err
 	}
 	var body struct {
@@ -123,7 +130,7 @@ func (h *host) getSet(w http.ResponseWriter, r *http.Request, v monitor.Viewer) 
 }
 
 func (h *host) deleteSet(w http.ResponseWriter, r *http.Request, v monitor.Viewer) error {
-	if err := h.allow(r, v.Actor, v.Tenant, runs.ActionDeleteSets); err != nil {
+	if err := h.allow(r, v.Actor, v.Tenant, runs.ActionDeleteSets, aSet); err != nil {
 		return err
 	}
 	if err := h.backups.backup.Delete(r.Context(), v.Tenant, r.PathValue("id"), v.Actor); err != nil {
@@ -188,7 +195,7 @@ func (h *host) certificate(r *http.Request, tenant, set string) (*backup.Certifi
 // exportSet streams a set as an archive. Once it has begun, an error can be told
 // only by breaking off.
 func (h *host) exportSet(w http.ResponseWriter, r *http.Request, v monitor.Viewer) error {
-	if err := h.allow(r, v.Actor, v.Tenant, runs.ActionExport); err != nil {
+	if err := h.allow(r, v.Actor, v.Tenant, runs.ActionExport, aSet); err != nil {
 		return err
 	}
 	set, err := h.stores.backups.GetSet(r.Context(), v.Tenant, r.PathValue("id"))
@@ -229,7 +236,7 @@ func (d *download) Write(b []byte) (int, error) {
 // importSet takes an archive over as a set. It is unpacked from a file, so that
 // it need not fit into the memory.
 func (h *host) importSet(w http.ResponseWriter, r *http.Request, v monitor.Viewer) error {
-	if err := h.allow(r, v.Actor, v.Tenant, runs.ActionExport); err != nil {
+	if err := h.allow(r, v.Actor, v.Tenant, runs.ActionExport, aSet); err != nil {
 		return err
 	}
 	if is, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || is != "application/zip" {

@@ -33,6 +33,12 @@ func TestAudit(t *testing.T) {
 		c.do("stranger", "GET", runsOf, "", nil)
 		c.do("rosa", "GET", runsOf, "", nil)
 		c.do("olivia", "GET", "/api/v1/t/unknown/runs", "", nil)
+		var set struct {
+			ID string `json:"id"`
+		}
+		c.do("oskar", "POST", setsOf, `{"name":"Weekly"}`, &set)
+		c.do("oskar", "DELETE", setsOf+"/"+set.ID, "", nil)
+		c.do("olivia", "DELETE", setsOf+"/"+set.ID, "", nil)
 
 		page, err := h.audit.List(t.Context(), audit.Query{Tenant: "contoso"})
 		if err != nil {
@@ -41,7 +47,8 @@ func TestAudit(t *testing.T) {
 		var got []string
 		ended := 0
 		for _, e := range page.Entries {
-			line := strings.Join([]string{e.Actor.ID, string(e.Event), string(e.Action), e.Result}, " ")
+			object := map[string]string{started.ID: "the ", set.ID: "the "}[e.Object.ID] + e.Object.Kind
+			line := strings.TrimSpace(strings.Join([]string{e.Actor.ID, string(e.Event), string(e.Action), e.Result, object}, " "))
 			switch e.Event {
 			case audit.EventQueued, audit.EventRunning: // best effort
 			case audit.EventCompleted: // told at some time after the run has ended
@@ -54,12 +61,15 @@ func TestAudit(t *testing.T) {
 			}
 		}
 		want := []string{
-			"host host.start  ",
-			"oskar start start allowed",
-			"rosa start start refused",
+			"host host.start",
+			"oskar start start allowed the run",
+			"rosa start start refused run",
 			"stranger access view refused",
 			"fred access view refused",
 			"stranger access view refused",
+			"oskar access start allowed backup_set",
+			"oskar access sets.delete refused the backup_set",
+			"olivia access sets.delete allowed the backup_set",
 		}
 		if diff := cmp.Diff(want, got); diff != "" || ended > 1 {
 			t.Errorf("%d times a run has ended, want once; the audit (-want +got):\n%s", ended, diff)

@@ -54,7 +54,7 @@ func (h *host) refuse(r *http.Request, p page, a runs.Action) error {
 	if p.May(a) {
 		return nil
 	}
-	return h.allow(r, p.Actor, p.Tenant, a)
+	return h.authorizer.Authorize(r.Context(), p.Actor, p.Tenant, a)
 }
 
 // start starts a run and leads to a page that shows it: the given one, or the
@@ -171,7 +171,7 @@ func (h *host) setsPage(w http.ResponseWriter, r *http.Request, p page) error {
 
 // createSetPage makes a set and leads to the choice of what to capture.
 func (h *host) createSetPage(w http.ResponseWriter, r *http.Request, p page) error {
-	if err := h.allow(r, p.Actor, p.Tenant, runs.ActionStart); err != nil {
+	if err := h.allow(r, p.Actor, p.Tenant, runs.ActionStart, aSet); err != nil {
 		return err
 	}
 	set, err := backup.NewSet(r.Context(), h.stores.backups, p.Tenant, r.PostFormValue("name"), lines(r.PostFormValue("description")), p.Actor, time.Now())
@@ -356,7 +356,7 @@ func (h *host) startExport(w http.ResponseWriter, r *http.Request, p page) error
 
 // deleteSetPage deletes a set if its name was typed.
 func (h *host) deleteSetPage(w http.ResponseWriter, r *http.Request, p page) error {
-	if err := h.allow(r, p.Actor, p.Tenant, runs.ActionDeleteSets); err != nil {
+	if err := h.allow(r, p.Actor, p.Tenant, runs.ActionDeleteSets, aSet); err != nil {
 		return err
 	}
 	set, err := h.set(r, p)

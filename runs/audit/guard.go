@@ -37,8 +37,14 @@ func (g *Guard) Unwrap() runs.Authorizer { return g.inner }
 
 // Authorize implements [runs.Authorizer].
 func (g *Guard) Authorize(ctx context.Context, actor runs.Actor, tenant string, a runs.Action) error {
+	return g.AuthorizeOn(ctx, actor, tenant, a, Object{})
+}
+
+// AuthorizeOn is Authorize for something to be done to an object, which the entry
+// names.
+func (g *Guard) AuthorizeOn(ctx context.Context, actor runs.Actor, tenant string, a runs.Action, o Object) error {
 	err := g.inner.Authorize(ctx, actor, tenant, a)
-	return g.record(ctx, Entry{Tenant: tenant, Actor: actor, Event: EventAccess, Action: a}, err)
+	return g.record(ctx, Entry{Tenant: tenant, Actor: actor, Event: EventAccess, Action: a, Object: o}, err)
 }
 
 // Would answers as Authorize does and records nothing: nobody does anything yet.
