@@ -149,7 +149,8 @@ func Poison(t *testing.T, db sqltest.DB, s Setup) {
 }
 
 // Suspend stops a process for longer than its lease, and lets it go on when
-// another one has taken its run: it must not change anything any more.
+// another one has taken its run: it must not change anything any more. The other
+// one keeps its lease however busy the machine is.
 func Suspend(t *testing.T, db sqltest.DB, s Setup) (late int) {
 	t.Helper()
 	sc := newScene(t, s, db)
@@ -159,7 +160,7 @@ func Suspend(t *testing.T, db sqltest.DB, s Setup) (late int) {
 	sc.freeze(frozen)
 	defer frozen.signal(syscall.SIGKILL)
 
-	other := sc.spawn(role{Workers: 1})
+	other := sc.spawn(role{Workers: 1, Calm: true})
 	sc.await("effects of the second process", func() bool { return sc.effects(other.number, r) > 20 })
 	before := sc.get(r)
 	if before.Attempt != 2 || before.Lost != 1 {
