@@ -163,7 +163,8 @@ func (w *world) newTracker(cfg restore.Config) *runstest.Tracker {
 				return graphsource.New(w.clients[tenant]), nil
 			}}))
 	}
-	return runstest.New(w.t, runs.Config{Store: w.stores.runs, Items: w.stores.runs, Logger: logger, Operations: ops})
+	// Nobody has to be found, and much of the time passes in a bubble.
+	return runstest.New(w.t, runs.Config{Store: w.stores.runs, Items: w.stores.runs, Logger: logger, Operations: ops, Sweep: time.Hour})
 }
 
 // run has a run executed and returns it.
