@@ -44,8 +44,8 @@ done
 
 # One report of all modules: what was skipped and what failed is said at its
 # end, with the output of the tests that failed. Most of the race detector's time
-# would go into SQLite's translated C, and some into deflate. Eight tests that wait need no eight
-# processors.
+# would go into SQLite's translated C, and some into deflate. Eight tests that wait
+# need no eight processors.
 printf '\n== tests\n'
 try "$sum" --format=pkgname --jsonfile="$tmp/tests" --raw-command -- sh -c '
 	timeout=$1 failed=0 && shift

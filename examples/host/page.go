@@ -259,12 +259,10 @@ func when(t time.Time) template.HTML {
 	if t.IsZero() {
 		return "–"
 	}
-	text := stamp(t)
+	text := t.UTC().Format(time.DateTime)
 	return template.HTML(`<time class="ops-time" data-absolute datetime="` + t.UTC().Format(time.RFC3339) + //nolint:gosec // digits
 		`" title="` + text + ` UTC">` + text + `</time>`)
 }
-
-func stamp(t time.Time) string { return t.UTC().Format(time.DateTime) }
 
 // links lead from a run to what it was about.
 func links(r *runs.Run) []monitor.Link {

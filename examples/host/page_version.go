@@ -120,7 +120,7 @@ func (h *host) versionPage(w http.ResponseWriter, r *http.Request, p page) error
 			return invalid("Versions of different kinds of objects cannot be compared.")
 		}
 		d.With = &with
-		d.Diff.Before, d.Diff.After = stamp(with.CapturedAt)+" UTC", stamp(v.CapturedAt)+" UTC"
+		d.Diff.Before, d.Diff.After = "The other version", "This version"
 		if d.Diff.Rows, d.More, err = diff(before, payload); err != nil {
 			return err
 		}
