@@ -14,7 +14,7 @@ func Table() map[string]Row {
 	return map[string]Row{
 		"runs":           {}, // the core: standard library only
 		"runs/memruns":   {Ours: []string{"runs"}},
-		"runs/bunruns":   {Ours: []string{"runs", bunkit}, Foreign: []string{bun, xsync}},
+		"runs/bunruns":   {Ours: []string{"runs", bunkit}, Foreign: []string{bun}},
 		"runs/pondruns":  {Ours: []string{"runs"}, Foreign: []string{"github.com/alitto/pond/v2"}},
 		"runs/riverruns": {Ours: []string{"runs", "runs/riverruns"}, Foreign: []string{"github.com/riverqueue/river", pgx}, Module: true},
 		"runs/natsruns":  {Ours: []string{"runs", "runs/natsruns"}, Foreign: []string{"github.com/nats-io/nats.go", "github.com/nats-io/nats-server/v2"}, Module: true}, // the server for tests

@@ -5,16 +5,17 @@ import (
 	"database/sql"
 	"fmt"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/tenantatlas/tenantatlas/runs"
 )
 
 // Count implements [runs.Counter]. A query for statuses and outcomes is counted
-// in an index, by two statements at once: a run that goes on meanwhile may be
-// counted at both of its stages, or at none. For anything else Count looks at the
-// 1,000 newest runs of the tenant or, if some types are asked for, of these, as a
-// page does; if there are more, the tally is capped.
+// in an index, in one statement. For anything else Count looks at the 1,000
+// newest runs of the tenant or, if some types are asked for, of these, as a page
+// does; if there are more, the tally is capped.
+//
+// An outcome that has reached a limit of 1,000 or more is not counted again for a
+// minute, unless this Store deletes runs of the tenant. Only deletions take any
+// away, so that those of other processes may be seen a minute late.
 func (s *Store) Count(ctx context.Context, q runs.Query, limit int) (runs.Tally, error) {
 	tally := runs.Tally{Status: map[runs.Status]int{}, Outcome: map[runs.Outcome]int{}}
 	if err := ctx.Err(); err != nil {
@@ -29,7 +30,7 @@ func (s *Store) Count(ctx context.Context, q runs.Query, limit int) (runs.Tally,
 	}
 	var err error
 	if len(q.IDs) == 0 && len(q.Types) == 0 && len(f.rest) == 0 {
-		err = s.countStages(ctx, f, stagesOf(q), limit, &tally)
+		err = s.countStages(ctx, f, q.Tenant, stagesOf(q), limit, &tally)
 	} else {
 		err = s.countRows(ctx, f, &tally)
 	}
@@ -43,48 +44,35 @@ func (s *Store) Count(ctx context.Context, q runs.Query, limit int) (runs.Tally,
 
 // countStages counts each of the stages along its own stretch of an index, and
 // by itself: to put the stretches together and to group them again took a third
-// of the time. It has two connections count, where it may: the ten thousand of a
-// common stage take PostgreSQL a millisecond, and there may be five of those.
-func (s *Store) countStages(ctx context.Context, f *filter, stages []stage, limit int, tally *runs.Tally) error {
-	connections := 2
-	if s.joined {
-		connections = 1 // a transaction is one
-	}
-	numbers := make([]int, len(stages))
-	g, ctx := errgroup.WithContext(ctx)
-	for first := range min(connections, len(stages)) {
-		stmt := f.countStages(stages, first, connections, limit)
-		g.Go(func() error {
-			return query(ctx, s.read, s.dialect.Bind(stmt.text.String()), stmt.args, func(rows *sql.Rows) error {
-				var i, n int
-				err := rows.Scan(&i, &n)
-				if err == nil {
-					numbers[i] = n
-				}
-				return err
-			})
-		})
-	}
-	err := g.Wait()
-	for i, n := range numbers {
-		add(tally, stages[i], n)
-	}
-	return err
-}
-
-// countStages returns the statement that counts every step-th of the stages.
-func (f *filter) countStages(stages []stage, first, step, limit int) *statement {
+// of the time. Those that are known to be full it leaves out: the entries of an
+// index that it takes to say "10,000 or more" again are most of the work.
+func (s *Store) countStages(ctx context.Context, f *filter, tenant string, stages []stage, limit int, tally *runs.Tally) error {
 	var stmt statement
-	for i := first; i < len(stages); i += step {
-		if i > first {
+	for i, at := range stages {
+		if s.full.is(tenant, at, limit) {
+			add(tally, at, limit)
+			continue
+		}
+		if stmt.text.Len() > 0 {
 			stmt.text.WriteString(" UNION ALL ")
 		}
-		f.branches = []condition{{before: stages[i].condition()}}
+		f.branches = []condition{{before: at.condition()}}
 		fmt.Fprintf(&stmt.text, "SELECT %d, count(*) FROM (", i)
 		stmt.merge(&f.walk, "1", fmt.Sprintf("LIMIT %d", max(limit, 1)), nil)
 		stmt.text.WriteString(") AS stage")
 	}
-	return &stmt
+	if stmt.text.Len() == 0 {
+		return nil
+	}
+	return query(ctx, s.read, s.dialect.Bind(stmt.text.String()), stmt.args, func(rows *sql.Rows) error {
+		var i, n int
+		err := rows.Scan(&i, &n)
+		if err == nil {
+			add(tally, stages[i], n)
+			s.full.note(tenant, stages[i], limit, n)
+		}
+		return err
+	})
 }
 
 // countRows counts the newest of what f selects. Up to where is found first: a
