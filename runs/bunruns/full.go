@@ -1,32 +1,30 @@
 package bunruns
 
 import (
-	"maps"
 	"sync"
 	"time"
 
 	"github.com/tenantatlas/tenantatlas/runs"
 )
 
-// A fullness remembers which outcomes have more runs than are counted. It is safe
-// for concurrent use; nil remembers nothing.
+// A fullness remembers which outcomes of a tenant have more runs than are counted.
+// It is safe for concurrent use; nil remembers nothing.
 type fullness struct {
 	mu  sync.Mutex
-	all map[stretch]time.Time // until when that is believed
+	all map[string]map[stage]mark // by tenant
 }
 
-// A stretch is what a count looks at up to a limit.
-type stretch struct {
-	tenant string
-	stage  stage
-	limit  int
+// A mark says up to which limit a stage was full, and until when that is believed.
+type mark struct {
+	limit int
+	until time.Time
 }
 
 const (
 	// fullFor is how late it may be seen that another process has deleted runs.
 	fullFor = time.Minute
 
-	// maxFull is how many stretches are remembered.
+	// maxFull is how many tenants are remembered.
 	maxFull = 10_000
 )
 
@@ -37,8 +35,8 @@ func (f *fullness) is(tenant string, at stage, limit int) bool {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	until, ok := f.all[stretch{tenant, at, limit}]
-	return ok && time.Now().Before(until) //nolint:forbidigo // monotonic, for this process only
+	m, ok := f.all[tenant][at]
+	return ok && limit <= m.limit && time.Now().Before(m.until) //nolint:forbidigo // monotonic, for this process only
 }
 
 // note remembers that n runs were counted, if that is as far as counting goes and
@@ -50,21 +48,22 @@ func (f *fullness) note(tenant string, at stage, limit, n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.all == nil || len(f.all) >= maxFull {
-		f.all = make(map[stretch]time.Time)
+		f.all = make(map[string]map[stage]mark)
 	}
-	f.all[stretch{tenant, at, limit}] = time.Now().Add(fullFor) //nolint:forbidigo // monotonic, for this process only
+	if f.all[tenant] == nil {
+		f.all[tenant] = make(map[stage]mark)
+	}
+	f.all[tenant][at] = mark{limit, time.Now().Add(fullFor)} //nolint:forbidigo // monotonic, for this process only
 }
 
-// forget forgets what it knows of tenants, when runs of them were deleted.
+// forget forgets what it knows of the tenants of runs that were deleted.
 func (f *fullness) forget(refs []runs.Ref) {
 	if f == nil {
 		return
 	}
-	tenants := make(map[string]bool)
-	for _, ref := range refs {
-		tenants[ref.Tenant] = true
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	maps.DeleteFunc(f.all, func(s stretch, _ time.Time) bool { return tenants[s.tenant] })
+	for _, ref := range refs {
+		delete(f.all, ref.Tenant)
+	}
 }
