@@ -200,6 +200,42 @@ func TestEndIsRecorded(t *testing.T) {
 	}
 }
 
+// A store that takes seconds to record that an end was told is waited for: it is not
+// told again.
+func TestSlowRecordOfAnAnnouncement(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &hooked{Store: memruns.New()}
+		store.update = func(ctx context.Context, r *runs.Run) (*runs.Run, error) {
+			if r.Announced {
+				select {
+				case <-time.After(10 * time.Second):
+				case <-ctx.Done():
+					return nil, ctx.Err()
+				}
+			}
+			return store.Store.Update(ctx, r)
+		}
+		told := 0
+		tracker := newTracker(t, runs.Config{
+			Store:      store,
+			Operations: []runs.Operation{op(func(context.Context, *runs.Exec, selection) error { return nil })},
+			Observers: []runs.Observer{observeFunc(func(_ context.Context, r *runs.Run) error {
+				if r.Ended() {
+					told++
+				}
+				return nil
+			})},
+		})
+		stop := begin(t, tracker)
+		r := wait(t, tracker, start(t, tracker, request(nil)).Run)
+		time.Sleep(5 * time.Minute)
+		stop()
+		if got, err := store.Get(t.Context(), r.Ref()); err != nil || !got.Announced || told != 1 {
+			t.Errorf("told %d times, %+v, %v; want once, and that to be known", told, got, err)
+		}
+	})
+}
+
 // A claim of which the answer is lost is recognized: no worker has vanished.
 func TestClaimOutcomeUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
