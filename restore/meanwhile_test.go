@@ -73,6 +73,30 @@ func TestOneRestoreAtATime(t *testing.T) {
 	})
 }
 
+// Runs are about a set, or about a restore that is called like its set.
+func TestTargetsHaveNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, small())
+		set := w.backup(smallKinds...)
+		r := w.plan(contoso, set.ID)
+		ofSet, ofRestore := runs.Target{Kind: "backup_set", ID: set.ID, Name: set.Name}, runs.Target{Kind: "restore", ID: r.ID, Name: set.Name}
+		for _, tt := range []struct {
+			typ    runs.Type
+			params any
+			want   runs.Target
+		}{
+			{backup.AddType, backup.AddInput{Set: set.ID, All: true}, ofSet},
+			{backup.VerifyType, backup.VerifyInput{Set: set.ID}, ofSet},
+			{restore.PreviewType, restore.PreviewInput{Restore: r.ID}, ofRestore},
+			{restore.ExecuteType, restore.ExecuteInput{Restore: r.ID}, ofRestore},
+		} {
+			if got := w.run(contoso, tt.typ, tt.params).Target; got != tt.want || set.Name == "" {
+				t.Errorf("a run of %s is about %+v, want %+v", tt.typ, got, tt.want)
+			}
+		}
+	})
+}
+
 // What somebody has made since the preview is not made once more.
 func TestMadeMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -30,10 +30,11 @@ func (w *execution) lookAround(ctx context.Context) error {
 	for _, e := range w.items {
 		switch {
 		case e.mayBeThere():
-			if _, err := w.identify(ctx, e); err != nil {
+			if _, err := w.identify(ctx, e); err == nil {
+				w.survey.open[e.id] = true
+			} else if err := w.settle(ctx, e, err); err != nil {
 				return err
 			}
-			w.survey.open[e.id] = true
 		case e.Step == Planned && e.isNew():
 			refs = append(refs, e.Ref)
 			if !slices.Contains(types, e.typ) {
