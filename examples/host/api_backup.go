@@ -69,10 +69,11 @@ func backupProblem(err error) (int, runs.Failure, bool) {
 	return 0, runs.Failure{}, false
 }
 
-// The kinds of what is changed by other means than runs, in the audit.
+// The kinds of what runs are about, and of what is changed by other means; they are
+// in runs and in the audit.
 const (
-	aSet     = "backup_set"
-	aRestore = "restore"
+	kindSet     = "backup_set"
+	kindRestore = "restore"
 )
 
 // allow reports why the actor may not do a to the object of a kind that the address
@@ -96,7 +97,7 @@ func (h *host) listSets(w http.ResponseWriter, r *http.Request, v monitor.Viewer
 }
 
 func (h *host) createSet(w http.ResponseWriter, r *http.Request, v monitor.Viewer) error {
-	if err := h.allow(r, v.Actor, v.Tenant, runs.ActionStart, aSet); err != nil {
+	if err := h.allow(r, v.Actor, v.Tenant, runs.ActionStart, kindSet); err != nil {
 		return err
 	}
 	var body struct {
@@ -130,7 +131,7 @@ func (h *host) getSet(w http.ResponseWriter, r *http.Request, v monitor.Viewer) 
 }
 
 func (h *host) deleteSet(w http.ResponseWriter, r *http.Request, v monitor.Viewer) error {
-	if err := h.allow(r, v.Actor, v.Tenant, runs.ActionDeleteSets, aSet); err != nil {
+	if err := h.allow(r, v.Actor, v.Tenant, runs.ActionDeleteSets, kindSet); err != nil {
 		return err
 	}
 	if err := h.backups.backup.Delete(r.Context(), v.Tenant, r.PathValue("id"), v.Actor); err != nil {
@@ -195,7 +196,7 @@ func (h *host) certificate(r *http.Request, tenant, set string) (*backup.Certifi
 // exportSet streams a set as an archive. Once it has begun, an error can be told
 // only by breaking off.
 func (h *host) exportSet(w http.ResponseWriter, r *http.Request, v monitor.Viewer) error {
-	if err := h.allow(r, v.Actor, v.Tenant, runs.ActionExport, aSet); err != nil {
+	if err := h.allow(r, v.Actor, v.Tenant, runs.ActionExport, kindSet); err != nil {
 		return err
 	}
 	set, err := h.stores.backups.GetSet(r.Context(), v.Tenant, r.PathValue("id"))
@@ -236,7 +237,7 @@ func (d *download) Write(b []byte) (int, error) {
 // importSet takes an archive over as a set. It is unpacked from a file, so that
 // it need not fit into the memory.
 func (h *host) importSet(w http.ResponseWriter, r *http.Request, v monitor.Viewer) error {
-	if err := h.allow(r, v.Actor, v.Tenant, runs.ActionExport, aSet); err != nil {
+	if err := h.allow(r, v.Actor, v.Tenant, runs.ActionExport, kindSet); err != nil {
 		return err
 	}
 	if is, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || is != "application/zip" {

@@ -73,7 +73,7 @@ func (h *host) createRestore(w http.ResponseWriter, r *http.Request, v monitor.V
 
 // newRestore plans a restore of a set, or of one version of an object.
 func (h *host) newRestore(r *http.Request, v monitor.Viewer, set, version string) (*restore.Restore, error) {
-	if err := h.allow(r, v.Actor, v.Tenant, runs.ActionStart, aRestore); err != nil {
+	if err := h.allow(r, v.Actor, v.Tenant, runs.ActionStart, kindRestore); err != nil {
 		return nil, err
 	}
 	if (set == "") == (version == "") {
@@ -141,14 +141,14 @@ func (h *host) changeRestore(r *http.Request, v monitor.Viewer, patch restore.Pa
 	if len(patch.Mapping) > 0 {
 		action = runs.ActionMapGroups
 	}
-	if err := h.allow(r, v.Actor, v.Tenant, action, aRestore); err != nil {
+	if err := h.allow(r, v.Actor, v.Tenant, action, kindRestore); err != nil {
 		return nil, err
 	}
 	return h.backups.planner.Change(r.Context(), v.Tenant, r.PathValue("id"), patch, v.Actor)
 }
 
 func (h *host) rerunRestore(w http.ResponseWriter, r *http.Request, v monitor.Viewer) error {
-	if err := h.allow(r, v.Actor, v.Tenant, runs.ActionStart, aRestore); err != nil {
+	if err := h.allow(r, v.Actor, v.Tenant, runs.ActionStart, kindRestore); err != nil {
 		return err
 	}
 	doc, err := h.backups.planner.Rerun(r.Context(), v.Tenant, r.PathValue("id"), v.Actor)

@@ -19,19 +19,13 @@ type user struct {
 
 // nameUsers finds the names of what links come from.
 func (f finder) nameUsers(ctx context.Context, tenant string, links []inventory.Link) ([]user, error) {
-	ids := make(map[string][]string)
-	for _, l := range links {
-		ids[l.From.Kind] = append(ids[l.From.Kind], l.From.ID)
+	refs := make([]inventory.Ref, len(links))
+	for i, l := range links {
+		refs[i] = l.From
 	}
-	names := make(map[inventory.Ref]string)
-	for kind, list := range ids {
-		found, err := f.ByID(ctx, tenant, kind, list)
-		if err != nil {
-			return nil, err
-		}
-		for id, name := range found {
-			names[inventory.Ref{Kind: kind, ID: id}] = name
-		}
+	names, err := f.Names(ctx, tenant, refs)
+	if err != nil {
+		return nil, err
 	}
 	users := make([]user, len(links))
 	for i, l := range links {

@@ -270,9 +270,9 @@ func links(r *runs.Run) []monitor.Link {
 	switch {
 	case r.Tenant == runs.SystemTenant:
 		return nil
-	case r.Target.Kind == "backup_set":
+	case r.Target.Kind == kindSet:
 		return []monitor.Link{{Label: "Backup set", Address: setPath(r.Tenant, r.Target.ID)}}
-	case r.Target.Kind == "restore":
+	case r.Target.Kind == kindRestore:
 		return []monitor.Link{{Label: "Restore", Address: at + "/restores/" + url.PathEscape(r.Target.ID)}}
 	case r.Type == inventory.SyncType:
 		return []monitor.Link{{Label: "Inventory", Address: at + "/inventory"}, {Label: "Coverage", Address: at + "/inventory/coverage"}}

@@ -171,7 +171,7 @@ func (h *host) setsPage(w http.ResponseWriter, r *http.Request, p page) error {
 
 // createSetPage makes a set and leads to the choice of what to capture.
 func (h *host) createSetPage(w http.ResponseWriter, r *http.Request, p page) error {
-	if err := h.allow(r, p.Actor, p.Tenant, runs.ActionStart, aSet); err != nil {
+	if err := h.allow(r, p.Actor, p.Tenant, runs.ActionStart, kindSet); err != nil {
 		return err
 	}
 	set, err := backup.NewSet(r.Context(), h.stores.backups, p.Tenant, r.PostFormValue("name"), lines(r.PostFormValue("description")), p.Actor, time.Now())
@@ -232,7 +232,7 @@ func (h *host) setPage(w http.ResponseWriter, r *http.Request, p page) error {
 		Set: set, Items: list.Items, Next: list.Next, First: v.Get("after") == "",
 		Query: filters(v, "kind", "q"), Kinds: allKinds(),
 	}
-	if d.watched, err = h.watching(r, p.Tenant, runs.Target{Kind: "backup_set", ID: set.ID}, ""); err != nil {
+	if d.watched, err = h.watching(r, p.Tenant, runs.Target{Kind: kindSet, ID: set.ID}, ""); err != nil {
 		return err
 	}
 	if d.Latest == nil && len(d.Runs) > 0 {
@@ -356,7 +356,7 @@ func (h *host) startExport(w http.ResponseWriter, r *http.Request, p page) error
 
 // deleteSetPage deletes a set if its name was typed.
 func (h *host) deleteSetPage(w http.ResponseWriter, r *http.Request, p page) error {
-	if err := h.allow(r, p.Actor, p.Tenant, runs.ActionDeleteSets, aSet); err != nil {
+	if err := h.allow(r, p.Actor, p.Tenant, runs.ActionDeleteSets, kindSet); err != nil {
 		return err
 	}
 	set, err := h.set(r, p)

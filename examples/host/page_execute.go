@@ -159,7 +159,7 @@ func (h *host) startExecute(w http.ResponseWriter, r *http.Request, p page) erro
 
 // rerunPage plans what did not succeed again.
 func (h *host) rerunPage(w http.ResponseWriter, r *http.Request, p page) error {
-	if err := h.allow(r, p.Actor, p.Tenant, runs.ActionStart, aRestore); err != nil {
+	if err := h.allow(r, p.Actor, p.Tenant, runs.ActionStart, kindRestore); err != nil {
 		return err
 	}
 	doc, err := h.backups.planner.Rerun(r.Context(), p.Tenant, r.PathValue("id"), p.Actor)

@@ -129,7 +129,7 @@ func (h *host) restoreAt(r *http.Request, p *page, step string) (d restoreData, 
 		return d, err
 	}
 	typ := map[string]runs.Type{"preview": restore.PreviewType, "execute": restore.ExecuteType}[step]
-	if d.watched, err = h.watching(r, p.Tenant, runs.Target{Kind: "restore", ID: d.Restore.ID}, typ); err != nil {
+	if d.watched, err = h.watching(r, p.Tenant, runs.Target{Kind: kindRestore, ID: d.Restore.ID}, typ); err != nil {
 		return d, err
 	}
 	v := r.URL.Query()
