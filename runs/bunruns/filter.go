@@ -30,6 +30,9 @@ func newFilter(d bunkit.Dialect, q runs.Query) *filter {
 			base:  []condition{{before: "tenant = ", arg: q.Tenant}},
 		},
 	}
+	if d == bunkit.PostgreSQL {
+		f.key = `id COLLATE "POSIX"`
+	}
 	stages, types := stagesOf(q), storableOf(q.Types)
 	if len(stages) == 0 || len(q.Types) > 0 && len(types) == 0 ||
 		!bunkit.Storable(q.Tenant, string(q.Initiator.Kind), q.Initiator.ID, q.Target.Kind, q.Target.ID) {

@@ -1,6 +1,7 @@
 package bunruns
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -18,6 +19,7 @@ import (
 type walk struct {
 	table string
 	by    string // the column that has the order of the list
+	key   string // by as the indexes of the list have it; empty if that is the same
 	down  bool
 	base  []condition
 
@@ -96,7 +98,7 @@ func (s *statement) merge(w *walk, columns, limit string, more []condition) {
 			where += " AND " + s.bind(branch)
 		}
 		one := "SELECT " + columns + " FROM " + w.table +
-			" WHERE " + where + " ORDER BY " + w.order() + " " + limit
+			" WHERE " + where + " ORDER BY " + w.inIndex() + w.direction() + " " + limit
 		if len(branches) == 1 {
 			s.text.WriteString(one)
 			return
@@ -108,21 +110,26 @@ func (s *statement) merge(w *walk, columns, limit string, more []condition) {
 	}
 }
 
-func (w *walk) order() string {
+// order is that of what has been found.
+func (w *walk) order() string { return w.by + w.direction() }
+
+func (w *walk) direction() string {
 	if w.down {
-		return w.by + " DESC"
+		return " DESC"
 	}
-	return w.by
+	return ""
 }
+
+func (w *walk) inIndex() string { return cmp.Or(w.key, w.by) }
 
 // beyond and upTo are the conditions for the rows behind a position, and for
 // those up to one.
 func (w *walk) beyond(position string) condition {
-	return condition{before: w.by + map[bool]string{true: " < ", false: " > "}[w.down], arg: position}
+	return condition{before: w.inIndex() + map[bool]string{true: " < ", false: " > "}[w.down], arg: position}
 }
 
 func (w *walk) upTo(position string) condition {
-	return condition{before: w.by + map[bool]string{true: " >= ", false: " <= "}[w.down], arg: position}
+	return condition{before: w.inIndex() + map[bool]string{true: " >= ", false: " <= "}[w.down], arg: position}
 }
 
 // maxLook is how many rows a page looks at before it is short, and a count before
@@ -155,8 +162,8 @@ func (s *Store) page(ctx context.Context, w *walk, columns []column, after strin
 		}
 	}
 	var stmt statement
-	if s.dialect == bunkit.PostgreSQL && len(w.rest) == 0 && !w.whole {
-		stmt.late(w, list("", columns), limit, within)
+	if len(w.rest) == 0 && !w.whole && (s.dialect == bunkit.PostgreSQL || len(w.branches) > 1) {
+		stmt.late(s.dialect, w, list("", columns), limit, within)
 	} else {
 		stmt.merge(w, list("", columns), limit, append(within, w.rest...))
 		if len(w.branches) > 1 {
@@ -174,17 +181,20 @@ func (s *Store) page(ctx context.Context, w *walk, columns []column, after strin
 
 // late writes the selection of columns of the rows in the branches, in the
 // order of the list and cut by limit. It finds their positions in an index
-// first, and nowhere else. PostgreSQL plans for the average stretch: where that
-// is short it would read and sort all of one, and the longest may be a million
-// times longer.
-func (s *statement) late(w *walk, columns, limit string, within []condition) {
-	s.text.WriteString("SELECT " + columns + " FROM " + w.table + " WHERE " + s.bindAll(slices.Concat(w.base, w.also)) +
-		" AND " + w.by + " = ANY (ARRAY(")
+// first, and nowhere else, so that of several branches no more rows are read
+// than of one. PostgreSQL plans for the average stretch: where that is short it
+// would read and sort all of one, and the longest may be a million times longer.
+func (s *statement) late(d bunkit.Dialect, w *walk, columns, limit string, within []condition) {
+	in, end := " = ANY (ARRAY(", "))"
+	if d == bunkit.SQLite3 {
+		in, end = " IN (", ")"
+	}
+	s.text.WriteString("SELECT " + columns + " FROM " + w.table + " WHERE " + s.bindAll(slices.Concat(w.base, w.also)) + " AND " + w.by + in)
 	s.merge(w.positions(), w.by, limit, within)
 	if len(w.branches) > 1 {
 		s.text.WriteString(" ORDER BY " + w.order() + " " + limit)
 	}
-	s.text.WriteString(")) ORDER BY " + w.order())
+	s.text.WriteString(end + " ORDER BY " + w.order())
 }
 
 // positions returns w without what no index has.
