@@ -209,6 +209,9 @@ func (w *execution) prepare(ctx context.Context, e *entry) (*task, error) {
 	if err != nil {
 		return nil, err
 	}
+	if reason := unsupported(e.typ, p); reason != "" { // the preview is of a version that thought otherwise
+		return nil, runs.Public(nil, runs.ReasonUnsupported, reason)
+	}
 	want, err := w.translate(e, p)
 	if err != nil {
 		return nil, err

@@ -36,7 +36,6 @@ type entry struct {
 	Item
 	typ     *contract.Type
 	line    backup.ManifestItem
-	support contract.Support
 	summary contract.Summary // of the content
 	id      contract.Identity
 	needs   bool // input, for secrets
@@ -122,13 +121,24 @@ func (j *job) describe(ctx context.Context, e *entry) error {
 	}
 	e.summary.OData = p.OData
 	e.id = e.typ.IdentityOf(p.Content, e.summary)
-	support, reason := e.typ.Write.For(p.OData)
-	e.support = support
-	if support != contract.Restorable {
-		e.decide(Skip, runs.ReasonUnsupported, "Objects of this kind are not restored: "+reason+".")
+	if reason := unsupported(e.typ, p); reason != "" {
+		e.decide(Skip, runs.ReasonUnsupported, reason)
 	}
 	e.needs = slices.ContainsFunc(p.Secrets, backup.Secret.NeedsInput)
 	return nil
+}
+
+// unsupported says why an object is not restored, whatever the target has; empty if
+// it is.
+func unsupported(t *contract.Type, p *backup.Payload) string {
+	support, reason := t.Support(p.OData)
+	if support == contract.Restorable {
+		return ""
+	}
+	if t.Write.Support != contract.Restorable {
+		return "Objects of this kind are not restored: " + reason + "."
+	}
+	return "This object is not restored: " + reason + "."
 }
 
 // decide sets what is to be done with the item.

@@ -37,7 +37,7 @@ func TestEveryKind(t *testing.T) {
 		})
 	}
 	for typ := range contract.All() {
-		if support, _ := typ.Write.For(""); support == contract.Restorable && !done[typ.Key] {
+		if typ.Write.Support == contract.Restorable && !done[typ.Key] {
 			t.Errorf("no %s was restored, which is written as %q", typ.Key, typ.Write.Shape)
 		}
 	}

@@ -42,7 +42,7 @@ func (p *Planner) plan(ctx context.Context, r *Restore) error {
 			return fmt.Errorf("backup set: %w", err)
 		}
 		if typ, ok := contract.Lookup(item.Kind); ok {
-			support, _ := typ.Write.For(payload.OData)
+			support, _ := typ.Support(payload.OData)
 			restored[item.Ref()] = support == contract.Restorable
 		}
 		for _, ref := range payload.References {

@@ -179,7 +179,7 @@ func (w *world) captured(tenant, set string) map[inventory.Ref]*backup.Payload {
 		if !ok {
 			continue
 		}
-		if support, _ := typ.Write.For(p.OData); support == contract.Restorable {
+		if support, _ := typ.Support(p.OData); support == contract.Restorable {
 			all[item.Ref()] = p
 		}
 	}

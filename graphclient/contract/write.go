@@ -39,7 +39,7 @@ const (
 // Write describes how objects of a type are written.
 type Write struct {
 	Shape   WriteShape
-	Support Support // never empty
+	Support Support // never empty; [Type.Support] has that of an object
 	Reason  string  // why not restorable; empty if it is
 	// Except tells the objects that are less supported than their type.
 	Except []Exception
@@ -110,14 +110,4 @@ type Action struct {
 	// Match is the property by which an entry that is there is recognized: it
 	// is changed by a PATCH at Path and its id. Only with Each.
 	Match string
-}
-
-// For returns how far restore goes with objects of a type, and why not further.
-func (w *Write) For(odataType string) (Support, string) {
-	for _, e := range w.Except {
-		if matchAny(e.OData, odataType) {
-			return e.Support, e.Reason
-		}
-	}
-	return w.Support, w.Reason
 }

@@ -32,7 +32,7 @@ func TestDepths(t *testing.T) {
 				t.Fatal(err)
 			}
 			typ, _ := contract.Lookup(i.Kind)
-			if support, _ := typ.Write.For(p.OData); support != contract.Restorable || slices.ContainsFunc(p.Secrets, backup.Secret.NeedsInput) {
+			if support, _ := typ.Support(p.OData); support != contract.Restorable || slices.ContainsFunc(p.Secrets, backup.Secret.NeedsInput) {
 				unplanned++
 			}
 		}

@@ -261,7 +261,7 @@ func (p *Payload) plannable() bool {
 	if !ok {
 		return false
 	}
-	if support, _ := t.Write.For(p.OData); support != contract.Restorable {
+	if support, _ := t.Support(p.OData); support != contract.Restorable {
 		return false
 	}
 	for _, s := range p.Secrets {
