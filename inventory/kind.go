@@ -101,7 +101,7 @@ func (k *kind) accept(l contract.List, at Listed, h *hasher) (object, bool, erro
 	}
 	id := ItemID(k.typ, l, summary.ID)
 	if id == "" {
-		return object{}, false, runs.Public(nil, runs.ReasonBadResponse, "The service listed an object without an ID.")
+		return object{}, false, runs.Public(nil, runs.ReasonBadResponse, "The service listed an object without an ID that can be used.")
 	}
 	o := object{kind: k, id: id, summary: summary, want: NewWant(k.typ, l, at, summary)}
 	if !k.note(id) {

@@ -116,7 +116,11 @@ func TestObjectsThatCannotBeRead(t *testing.T) {
 }
 
 func TestObjectsThatAreNone(t *testing.T) {
-	for name, doc := range map[string]string{"no id": `{"name":"x"}`, "no object": `7`, "broken": `{"id":`} {
+	for name, doc := range map[string]string{
+		"no id": `{"name":"x"}`, "no object": `7`, "broken": `{"id":`,
+		// No store keeps these, and what a store refuses ends the whole run.
+		"endless id": `{"id":"` + strings.Repeat("x", 513) + `"}`, "id with a NUL": `{"id":"a\u0000b"}`,
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, options{doc: small(), source: func(s inventory.Source) inventory.Source {

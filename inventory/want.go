@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
 	"github.com/tenantatlas/tenantatlas/runs"
@@ -35,11 +37,18 @@ func Collections(types []*contract.Type) []*contract.Collection {
 	return all
 }
 
+// maxID is how long the ID of an item can be, in bytes. Those of Graph have 36,
+// or two of these; a store has to find it in an index.
+const maxID = 512
+
 // ItemID returns the ID of the item that an object is which was listed in l and
 // says to have the given id. A singleton need not have one of its own. It is
-// empty for an object that cannot be an item.
+// empty for an object that cannot be an item: one without an ID, or with one
+// that no store keeps.
 func ItemID(t *contract.Type, l contract.List, id string) string {
 	switch {
+	case len(id) > maxID || !utf8.ValidString(id) || strings.ContainsRune(id, 0):
+		return ""
 	case !l.Singleton:
 		return id
 	case len(t.Lists) == 1 || id == "":

@@ -216,7 +216,7 @@ func (j *job) accept(c *contract.Collection, at inventory.Listed) (want, bool) {
 	s, err := t.Summarize(at.Doc)
 	id := inventory.ItemID(t, c.List, s.ID)
 	if err != nil || id == "" {
-		k.err = runs.Public(err, runs.ReasonBadResponse, "The service listed an object that is none, or has no ID.")
+		k.err = runs.Public(err, runs.ReasonBadResponse, "The service listed an object that is none, or has no ID that can be used.")
 		return want{}, false
 	}
 	if k.seen[id] {
