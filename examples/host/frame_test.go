@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -195,6 +196,31 @@ func TestPanic(t *testing.T) {
 		}
 	}()
 	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+}
+
+// Faults are errors in the log; what a visitor can bring about at will is none.
+func TestFailedPagesInTheLog(t *testing.T) {
+	t.Parallel()
+	h, _, log := serveLogged(t)
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	for _, tt := range []struct {
+		name   string
+		ctx    context.Context
+		err    error
+		logged int
+	}{
+		{"a fault", t.Context(), errors.New("disk on fire"), 1},
+		{"a visitor who has left", left, context.Canceled, 0},
+		{"what is not offered here", t.Context(), fmt.Errorf("sign in: %w", errors.ErrUnsupported), 0},
+		{"what is not there", t.Context(), runs.ErrNotFound, 0},
+	} {
+		before := strings.Count(log.b.String(), "request failed")
+		h.failPage(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil).WithContext(tt.ctx), page{}, tt.err)
+		if n := strings.Count(log.b.String(), "request failed") - before; n != tt.logged {
+			t.Errorf("%s is %d lines in the log, want %d", tt.name, n, tt.logged)
+		}
+	}
 }
 
 // Every answer has the headers that browsers are to heed.

@@ -180,7 +180,8 @@ func (h *host) tenantNames(context.Context, runs.Actor) ([]string, error) {
 // failPage shows an error as the API would answer it.
 func (h *host) failPage(w http.ResponseWriter, r *http.Request, p page, err error) {
 	status, f := monitor.StatusOf(err)
-	if status >= http.StatusInternalServerError {
+	// What is not offered here is no fault, and who has left waits for nothing.
+	if status >= http.StatusInternalServerError && status != http.StatusNotImplemented && r.Context().Err() == nil {
 		h.log.ErrorContext(r.Context(), "request failed", "path", r.URL.Path, "error", err)
 	}
 	h.failPageWith(w, r, p, status, f)
