@@ -111,7 +111,8 @@ func (w *execution) waitForApproval(ctx context.Context, t *task) error {
 	return werr
 }
 
-// approvalLife is how long a request for an approval can be answered.
+// approvalLife is how long a request for an approval can be answered; Microsoft
+// does not promise it. Source: graph.md section 3.12.
 const approvalLife = 3 * 24 * time.Hour
 
 // waitingFor says what the item waits for, and until when.
