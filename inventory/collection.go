@@ -109,7 +109,7 @@ func (c *collection) accept(listed Listed) (object, bool) {
 	}
 	o, ok, err := k.accept(c.List, listed, &c.hasher)
 	if err != nil {
-		k.fail(err)
+		k.lack(err)
 		return object{}, false
 	}
 	return o, ok

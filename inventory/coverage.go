@@ -19,7 +19,9 @@ type Coverage struct {
 
 	// Status is succeeded if every object of the kind was listed and read,
 	// failed if not, and skipped if the tenant has no such collection. Only
-	// the first says anything about objects that were not seen.
+	// the first says anything about objects that were not seen. What could be
+	// read of a kind that has failed is kept: an object without a usable ID
+	// keeps no other one from being brought up to date.
 	Status runs.ItemOutcome `json:"status"`
 	Reason runs.Reason      `json:"reason,omitempty"` // why not succeeded
 

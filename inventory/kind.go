@@ -27,7 +27,8 @@ type kind struct {
 	lists   int       // collections in all
 	seen    map[string]struct{}
 	cover   Coverage
-	failure error
+	failure error // why the kind is not covered
+	over    bool  // there is no use in reading more of it
 }
 
 func newKind(j *job, t *contract.Type) *kind {
@@ -67,6 +68,15 @@ func (k *kind) update(change func(c *Coverage)) {
 
 // fail records why the kind is not covered; the first reason counts.
 func (k *kind) fail(err error) {
+	k.lack(err)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.over = true
+}
+
+// lack records that an object is not covered, and so neither is the kind: the
+// object could be any of those that are known. It costs no other one anything.
+func (k *kind) lack(err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.failure == nil {
@@ -84,12 +94,11 @@ func (k *kind) reject(err error) error {
 	return nil
 }
 
-// failed reports whether the kind can no longer succeed, so that there is no
-// use in reading more of it.
+// failed reports whether there is no use in reading more of the kind.
 func (k *kind) failed() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.failure != nil
+	return k.over
 }
 
 // accept turns what was listed into an object. It reports false for one that

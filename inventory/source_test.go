@@ -1,10 +1,12 @@
 package inventory_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"iter"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -115,25 +117,47 @@ func TestObjectsThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// An object that cannot be an item is one that was known, or none: its kind is not
+// covered, and nothing of it is missing. The others are brought up to date.
 func TestObjectsThatAreNone(t *testing.T) {
 	for name, doc := range map[string]string{
-		"no id": `{"name":"x"}`, "no object": `7`, "broken": `{"id":`,
+		"no id": `{"name":"x"}`, "an empty id": `{"id":"","name":"x"}`, "a number for an id": `{"id":7,"name":"x"}`,
+		"null for an id": `{"id":null,"name":"x"}`, "no object": `7`, "broken": `{"id":`,
 		// No store keeps these, and what a store refuses ends the whole run.
 		"endless id": `{"id":"` + strings.Repeat("x", 513) + `"}`, "id with a NUL": `{"id":"a\u0000b"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				var spoil atomic.Bool
 				w := newWorld(t, options{doc: small(), source: func(s inventory.Source) inventory.Source {
 					return bentSource{Source: s, page: func(c *contract.Collection, p inventory.ListPage, err error) (inventory.ListPage, error) {
-						if c.Path[1:] == policies {
-							p.Objects = append(p.Objects, inventory.Listed{Doc: json.RawMessage(doc)})
+						if spoil.Load() && c.Path[1:] == policies { // p1 is what is damaged
+							p.Objects = slices.DeleteFunc(p.Objects, func(o inventory.Listed) bool { return bytes.Contains(o.Doc, []byte(`"id":"p1"`)) })
+							p.Objects = append([]inventory.Listed{{Doc: json.RawMessage(doc)}}, p.Objects...)
 						}
 						return p, err
 					}}
 				}})
+				w.sync(both, runs.OutcomeSucceeded)
+				before := w.get("configurationPolicy", "p1")
+				must(t, w.tenant.Patch(policies, "p2", json.RawMessage(`{"description":"x"}`)))
+				spoil.Store(true)
 				run := w.sync(both, runs.OutcomePartiallySucceeded)
 				if diff := cmp.Diff(map[string]runs.Reason{"configurationPolicy": runs.ReasonBadResponse}, failed(run)); diff != "" {
 					t.Errorf("failed kinds (-want +got):\n%s", diff)
+				}
+				if c := w.coverage()["configurationPolicy"]; c.Status != runs.ItemFailed || c.Reason != runs.ReasonBadResponse || c.Objects != 2 || c.Changed != 1 {
+					t.Errorf("coverage = %+v, want it failed, with the 2 others and what has changed", c)
+				}
+				if diff := cmp.Diff(before, w.get("configurationPolicy", "p1")); diff != "" {
+					t.Errorf("the damaged item changed (-before +after):\n%s", diff)
+				}
+				is := w.get("configurationPolicy", "p2")
+				if says := string(contract.Member(is.Content, "description")); is.LastSeenRun != run.ID || says != `"x"` {
+					t.Errorf("another one was last seen by %s and says %s, want it as it is now", is.LastSeenRun, says)
+				}
+				if i := w.items(inventory.Query{})[inventory.Ref{Kind: "configurationPolicy", ID: "p1"}]; i.Missing {
+					t.Error("the damaged item is missing, want it not to be known")
 				}
 			})
 		})

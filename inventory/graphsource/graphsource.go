@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"slices"
 
 	"github.com/tenantatlas/tenantatlas/graphclient"
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
 	"github.com/tenantatlas/tenantatlas/inventory"
+	"github.com/tenantatlas/tenantatlas/runs"
 )
 
 var _ inventory.Source = (*Source)(nil)
@@ -68,29 +70,37 @@ func (s *Source) singleton(ctx context.Context, c *contract.Collection) (invento
 }
 
 // belowParents lists the parents, and the objects below those that can have
-// some.
+// some. That it cannot ask for those of a parent is said when all others were
+// listed.
 func (s *Source) belowParents(ctx context.Context, c *contract.Collection) iter.Seq2[inventory.ListPage, error] {
 	return func(yield func(inventory.ListPage, error) bool) {
+		lost := false
 		for parents, err := range s.pages(ctx, c.Parent) {
 			if err != nil {
 				yield(inventory.ListPage{}, err)
 				return
 			}
+			lost = lost || slices.ContainsFunc(parents.Objects, func(p inventory.Listed) bool { return idOf(p) == "" && !childless(c, p.Doc) })
 			for page, err := range s.below(ctx, c, parents) {
 				if !yield(page, err) || err != nil {
 					return
 				}
 			}
 		}
+		if lost {
+			yield(inventory.ListPage{}, runs.Public(nil, runs.ReasonBadResponse, "The service listed an object without a usable ID, and what is below it cannot be listed."))
+		}
 	}
 }
+
+func idOf(o inventory.Listed) string { return contract.Text(contract.Member(o.Doc, "id")) }
 
 // below lists the objects below a page of parents.
 func (s *Source) below(ctx context.Context, c *contract.Collection, parents inventory.ListPage) iter.Seq2[inventory.ListPage, error] {
 	var ids []string
 	var reqs []graphclient.Request
 	for _, p := range parents.Objects {
-		if id := contract.Text(contract.Member(p.Doc, "id")); id != "" && !childless(c, p.Doc) {
+		if id := idOf(p); id != "" && !childless(c, p.Doc) {
 			ids = append(ids, id)
 			reqs = append(reqs, graphclient.Request{Path: c.ListURL(id), List: true})
 		}

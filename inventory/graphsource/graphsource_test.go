@@ -209,28 +209,6 @@ func TestReadsChildrenOfChildren(t *testing.T) {
 	})
 }
 
-// overlapping is a service whose second page of settings begins with the end of
-// the first one.
-type overlapping struct {
-	http.RoundTripper
-	again string
-}
-
-func (o overlapping) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := o.RoundTripper.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, err
-	}
-	const first = `"value":[{"id":"25"`
-	changed := strings.Replace(string(body), first, `"value":[`+o.again+strings.TrimPrefix(first, `"value":[`), 1)
-	resp.Body, resp.ContentLength = io.NopCloser(strings.NewReader(changed)), int64(len(changed))
-	return resp, nil
-}
-
 // A part that comes once more on the next page, because the list has changed
 // meanwhile, is one part. One that has changed itself is not taken for the same.
 func TestRepeatedParts(t *testing.T) {
@@ -245,7 +223,9 @@ func TestRepeatedParts(t *testing.T) {
 				settings = append(settings, fmt.Sprintf(`{"id":"%d","settingInstance":{"settingDefinitionId":"s%[1]d"}}`, i))
 			}
 			doc := graphtest.Document{policies[1:]: {json.RawMessage(`{"id":"p1","name":"N","settings":[` + strings.Join(settings, ",") + `]}`)}}
-			s, _ := openOver(t, doc, graphtest.Config{}, func(to http.RoundTripper) http.RoundTripper { return overlapping{to, again} })
+			s, _ := openOver(t, doc, graphtest.Config{}, func(to http.RoundTripper) http.RoundTripper {
+				return rewriting{to, `"value":[{"id":"25"`, `"value":[` + again + `{"id":"25"`}
+			})
 			objects, _, err := list(t, s, policies)
 			if err != nil {
 				t.Fatal(err)
@@ -327,6 +307,53 @@ func TestBelowParents(t *testing.T) {
 		}
 		t.Logf("%d of 3 parents were asked", asked)
 	})
+}
+
+// A rewriting transport puts something else in the place of a text of its answers.
+type rewriting struct {
+	http.RoundTripper
+	old, new string
+}
+
+func (r rewriting) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := r.RoundTripper.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	changed := strings.Replace(string(body), r.old, r.new, 1)
+	resp.Body, resp.ContentLength = io.NopCloser(strings.NewReader(changed)), int64(len(changed))
+	return resp, nil
+}
+
+// What is below a parent without an ID is not known, and so the list is not whole;
+// what is below the others is listed.
+func TestParentsWithoutID(t *testing.T) {
+	const apps, path = "/deviceAppManagement/mobileApps", "/deviceAppManagement/mobileApps/{parent}/relationships"
+	for damage, whole := range map[string]bool{`"id":7`: false, `"id":""`: false, `"id":null`: false, `"it":"a2"`: false, `"id":"a2"`: true} {
+		synctest.Test(t, func(t *testing.T) {
+			app := func(id, below string) json.RawMessage {
+				return json.RawMessage(fmt.Sprintf(`{"@odata.type":"#microsoft.graph.winGetApp","id":%q,"displayName":"N","relationships":[{"@odata.type":"#microsoft.graph.mobileAppDependency","id":%q,"targetId":"a1"}]}`, id, below))
+			}
+			s, _ := openOver(t, graphtest.Document{apps[1:]: {app("a1", "r1"), app("a2", "r2"), app("a3", "r3")}}, graphtest.Config{NoGzip: true},
+				func(to http.RoundTripper) http.RoundTripper { return rewriting{to, `"id":"a2"`, damage} })
+			objects, _, err := list(t, s, path)
+			if f, _ := runs.FailureOf(err); whole && err != nil || !whole && (err == nil || f.Reason != runs.ReasonBadResponse) {
+				t.Errorf("with %s: error = %v, want %s: %t", damage, err, runs.ReasonBadResponse, !whole)
+			}
+			want := 2
+			if whole {
+				want = 3
+			}
+			if len(objects) != want {
+				t.Errorf("with %s: %d objects are listed, want %d", damage, len(objects), want)
+			}
+		})
+	}
 }
 
 func TestSingleton(t *testing.T) {
