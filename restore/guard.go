@@ -3,6 +3,7 @@ package restore
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
 )
@@ -41,5 +42,5 @@ func (w *wanted) disarm(e *entry) error {
 
 func excludesPrincipal(t *contract.Type, content []byte, id string) bool {
 	refs, _ := t.References(content, nil)
-	return slices.ContainsFunc(refs, func(r contract.Reference) bool { return r.Exclude && r.ID == id })
+	return slices.ContainsFunc(refs, func(r contract.Reference) bool { return r.Exclude && strings.EqualFold(r.ID, id) })
 }

@@ -57,7 +57,7 @@ func (cfg Config) open(ctx context.Context, x *runs.Exec, id string) (*job, erro
 	}
 	j := &job{cfg: cfg, x: x, r: r, byRef: make(map[inventory.Ref]*entry), mappings: make(map[inventory.Ref]*Mapping)}
 	for i := range r.Mapping {
-		j.mappings[inventory.Ref{Kind: r.Mapping[i].Kind, ID: r.Mapping[i].ID}] = &r.Mapping[i]
+		j.mappings[mappingKey(r.Mapping[i].Kind, r.Mapping[i].ID)] = &r.Mapping[i]
 	}
 	scope := scopeOf(r, m)
 	for _, line := range m.Items {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
 	"github.com/tenantatlas/tenantatlas/inventory"
+	"github.com/tenantatlas/tenantatlas/inventory/directory"
 	"github.com/tenantatlas/tenantatlas/restore/backup"
 )
 
@@ -31,7 +32,7 @@ func (p *Planner) plan(ctx context.Context, r *Restore) error {
 	if r.Scope.Items != nil && len(scope) != len(r.Scope.Items) {
 		return refuse("The set does not have all of the chosen items.")
 	}
-	names := make(map[inventory.Ref]string)
+	named := make(map[inventory.Ref]*Mapping)
 	restored := make(map[inventory.Ref]bool) // what is not has to be there already
 	for _, item := range m.Items {
 		if !scope[item.Ref()] {
@@ -49,21 +50,33 @@ func (p *Planner) plan(ctx context.Context, r *Restore) error {
 			if ref.ID == "" {
 				continue
 			}
-			key := inventory.Ref{Kind: ref.Kind, ID: ref.ID}
-			if names[key] == "" {
-				names[key] = ref.Name
+			key := mappingKey(ref.Kind, ref.ID)
+			if named[key] == nil {
+				named[key] = &Mapping{Kind: ref.Kind, ID: ref.ID}
+			}
+			if named[key].Name == "" {
+				named[key].Name = ref.Name
 			}
 		}
 	}
 	before := make(map[inventory.Ref]Mapping, len(r.Mapping))
 	for _, m := range r.Mapping {
-		before[inventory.Ref{Kind: m.Kind, ID: m.ID}] = m
+		before[mappingKey(m.Kind, m.ID)] = m
 	}
 	r.Mapping = []Mapping{}
-	for _, ref := range slices.SortedFunc(maps.Keys(names), compareRefs) {
-		r.Mapping = append(r.Mapping, Mapping{Kind: ref.Kind, ID: ref.ID, Name: names[ref]})
+	for _, key := range slices.SortedFunc(maps.Keys(named), compareRefs) {
+		r.Mapping = append(r.Mapping, *named[key])
 	}
 	return p.find(ctx, r, restored, before)
+}
+
+// mappingKey tells what is referred to apart: groups by their ids however those are
+// spelled, which is different in documents that other tools have written.
+func mappingKey(kind, id string) inventory.Ref {
+	if kind == contract.TargetGroup {
+		id = directory.Canonical(id)
+	}
+	return inventory.Ref{Kind: kind, ID: id}
 }
 
 // scopeOf returns the items of the manifest that r restores.
@@ -90,7 +103,7 @@ func (p *Planner) find(ctx context.Context, r *Restore, restored map[inventory.R
 	var open []*Mapping
 	for i := range r.Mapping {
 		m := &r.Mapping[i]
-		ref := inventory.Ref{Kind: m.Kind, ID: m.ID}
+		ref := mappingKey(m.Kind, m.ID)
 		switch old, had := before[ref]; {
 		case isEverywhere(ref):
 			m.State = Everywhere
@@ -140,7 +153,7 @@ func (p *Planner) recall(ctx context.Context, r *Restore, open []*Mapping) error
 	refs := make([]inventory.Ref, len(open))
 	at := make(map[inventory.Ref]*Mapping, len(open))
 	for i, m := range open {
-		refs[i] = inventory.Ref{Kind: m.Kind, ID: m.ID}
+		refs[i] = mappingKey(m.Kind, m.ID)
 		at[refs[i]] = m
 	}
 	answers, err := p.cfg.Store.Recall(ctx, r.Tenant, r.Origin, refs)

@@ -252,7 +252,7 @@ func (p *Planner) Change(ctx context.Context, tenant, id string, patch Patch, by
 
 // choose applies an answer.
 func (p *Planner) choose(ctx context.Context, r *Restore, c Choice, by runs.Actor) error {
-	i := slices.IndexFunc(r.Mapping, func(m Mapping) bool { return m.Kind == c.Kind && m.ID == c.ID })
+	i := slices.IndexFunc(r.Mapping, func(m Mapping) bool { return mappingKey(m.Kind, m.ID) == mappingKey(c.Kind, c.ID) })
 	if i < 0 || r.Mapping[i].State == InSet || r.Mapping[i].State == Everywhere {
 		return refuse("There is nothing of that kind and ID to map.")
 	}
@@ -278,7 +278,7 @@ func (p *Planner) choose(ctx context.Context, r *Restore, c Choice, by runs.Acto
 	if m.To == "" {
 		return nil
 	}
-	answer := Answer{Origin: r.Origin, Ref: inventory.Ref{Kind: m.Kind, ID: m.ID}, To: m.To, By: by, At: m.At}
+	answer := Answer{Origin: r.Origin, Ref: mappingKey(m.Kind, m.ID), To: m.To, By: by, At: m.At}
 	if err := p.cfg.Store.Remember(ctx, r.Tenant, []Answer{answer}); err != nil {
 		return fmt.Errorf("remember: %w", err)
 	}

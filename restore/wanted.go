@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
-	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/inventory/directory"
 	"github.com/tenantatlas/tenantatlas/restore/backup"
 	"github.com/tenantatlas/tenantatlas/runs"
@@ -160,7 +159,7 @@ func (w *wanted) without() string {
 // inWords says what is lost with a reference that the mapping gives up.
 func (j *job) inWords(ref contract.Reference) string {
 	name := directory.Unresolved(ref.ID)
-	if m := j.mappings[inventory.Ref{Kind: ref.Target, ID: ref.ID}]; m != nil && m.Name != "" {
+	if m := j.mappings[mappingKey(ref.Target, ref.ID)]; m != nil && m.Name != "" {
 		name = "“" + m.Name + "”"
 	}
 	switch ref.Relation {
@@ -250,7 +249,7 @@ type resolution struct {
 }
 
 func (j *job) resolve(ref contract.Reference) resolution {
-	key := inventory.Ref{Kind: ref.Target, ID: ref.ID}
+	key := mappingKey(ref.Target, ref.ID)
 	m := j.mappings[key]
 	switch {
 	case m == nil:
@@ -273,6 +272,8 @@ func (j *job) resolve(ref contract.Reference) resolution {
 		}
 	case m.Skip:
 		return resolution{skip: true, reason: ReasonSkipped}
+	case m.To != "" && mappingKey(ref.Target, m.To) == key:
+		return resolution{id: ref.ID} // as it was captured
 	case m.To != "":
 		return resolution{id: m.To}
 	default:

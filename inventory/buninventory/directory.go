@@ -153,8 +153,35 @@ func (d *Directory) forget(ctx context.Context, t *tx, r directory.Round) (direc
 // lookupBatch is how many ids are looked up at a time.
 const lookupBatch = 1000
 
-// Lookup implements [directory.Cache]. It is one statement for a thousand ids.
+// Lookup implements [directory.Cache]. It is one statement for a thousand ids, and
+// one more for those that are not found and can be spelled otherwise.
 func (d *Directory) Lookup(ctx context.Context, tenant string, ids []string) (map[string]directory.Group, error) {
+	found, err := d.byID(ctx, tenant, ids)
+	if err != nil {
+		return nil, err
+	}
+	others := directory.Respelled(ids, found)
+	if len(others) == 0 {
+		return found, nil
+	}
+	again := make([]string, len(others))
+	for i, s := range others {
+		again[i] = s.ID
+	}
+	more, err := d.byID(ctx, tenant, again)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range others {
+		if g, ok := more[s.ID]; ok {
+			found[s.Asked] = g
+		}
+	}
+	return found, nil
+}
+
+// byID returns the groups with exactly these ids.
+func (d *Directory) byID(ctx context.Context, tenant string, ids []string) (map[string]directory.Group, error) {
 	found := make(map[string]directory.Group)
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -64,6 +64,50 @@ func Unresolved(id string) string {
 // all stores do it in the same way: in lower case, without space around it.
 func Fold(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
+// Canonical returns an id in the form in which ids are compared: a GUID in lower
+// case, as the service writes it, and anything else as it is.
+func Canonical(id string) string {
+	if isGUID(id) {
+		return strings.ToLower(id)
+	}
+	return id
+}
+
+func isGUID(id string) bool {
+	const form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
+	if len(id) != len(form) {
+		return false
+	}
+	for i, c := range []byte(id) {
+		hex := '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+		if hex != (form[i] == 'x') || !hex && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// A Spelling is another way to write an id.
+type Spelling struct{ ID, Asked string }
+
+// Respelled returns how else to look for those of the ids that are GUIDs and were
+// not found, those to be preferred last.
+func Respelled(ids []string, found map[string]Group) []Spelling {
+	var upper, lower []Spelling
+	for _, id := range ids {
+		if _, ok := found[id]; ok || !isGUID(id) {
+			continue
+		}
+		if s := strings.ToUpper(id); s != id {
+			upper = append(upper, Spelling{s, id})
+		}
+		if s := strings.ToLower(id); s != id {
+			lower = append(lower, Spelling{s, id})
+		}
+	}
+	return append(upper, lower...)
+}
+
 // Limits of what a store takes.
 const (
 	maxID   = 128 // bytes

@@ -16,7 +16,10 @@ import (
 // context's error.
 type Cache interface {
 	// Lookup returns those of the groups with these ids that are known, missing
-	// ones included. There may be any number of ids.
+	// ones included, by the ids that were asked for. There may be any number of
+	// ids. The letters of a GUID may be in any case: a group that is stored
+	// with one in lower case, as the service writes them, or in upper case is
+	// found by all spellings; see [Respelled].
 	Lookup(ctx context.Context, tenant string, ids []string) (map[string]Group, error)
 
 	// List returns the groups that match q in the order of their folded names

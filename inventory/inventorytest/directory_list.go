@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/tenantatlas/tenantatlas/inventory/directory"
@@ -138,6 +139,32 @@ var groupListPromises = []directoryPromise{
 				found, err := st.Lookup(ctx, acme, nil)
 				if len(found) > 0 {
 					err = fmt.Errorf("%d groups are found", len(found))
+				}
+				return err
+			})
+			return s.err
+		},
+	},
+	{
+		name: "lookup-case",
+		text: "Lookup finds a group whose id is a GUID in lower or upper case by any spelling, under the one that was asked for; the exact one is preferred, and no other id is respelled",
+		check: func(ctx context.Context, st directory.Store) error {
+			const a, b = "0a0b0c0d-0000-0000-0000-00000000abcd", "FEDCBA98-0000-0000-0000-000000000001"
+			const twin = "aaaaaaaa-0000-0000-0000-000000000002"
+			r := fullRound("run-1", 0)
+			s := onGroups(ctx, st).begin(r)
+			s.put(r, named(a, "Low"), named(b, "High"), named("g1", "Plain"), named(twin, "Low twin"), named(strings.ToUpper(twin), "High twin"))
+			s.step("look up", func() error {
+				asked := []string{a, strings.ToUpper(a), strings.ToLower(b), "Fedcba98-0000-0000-0000-000000000001", "G1", twin, strings.ToUpper(twin), "Aaaaaaaa-0000-0000-0000-000000000002"}
+				found, err := st.Lookup(ctx, acme, asked)
+				want := []string{"Low " + a, "Low " + a, "High " + b, "High " + b, " ", "Low twin " + twin, "High twin " + strings.ToUpper(twin), "Low twin " + twin}
+				for i, id := range asked {
+					if got := found[id].Name + " " + found[id].ID; got != want[i] {
+						err = errors.Join(err, fmt.Errorf("%s leads to %q, want %q", id, got, want[i]))
+					}
+				}
+				if len(found) != len(asked)-1 {
+					err = errors.Join(err, fmt.Errorf("%d groups are found, want %d", len(found), len(asked)-1))
 				}
 				return err
 			})

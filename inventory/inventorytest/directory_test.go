@@ -215,6 +215,15 @@ func directorySaboteurs() map[string]*brokenDirectory {
 		"lookup": {lookup: func(ctx context.Context, s *brokenDirectory, tenant string, ids []string) (map[string]directory.Group, error) {
 			return s.Directory.Lookup(ctx, tenant, ids[:min(len(ids), 1000)])
 		}},
+		"lookup-case": {lookup: func(ctx context.Context, s *brokenDirectory, tenant string, ids []string) (map[string]directory.Group, error) {
+			found, err := s.Directory.Lookup(ctx, tenant, ids)
+			for id, g := range found {
+				if g.ID != id {
+					delete(found, id) // ids are compared byte by byte
+				}
+			}
+			return found, err
+		}},
 		"tenants": {lookup: func(ctx context.Context, s *brokenDirectory, _ string, ids []string) (map[string]directory.Group, error) {
 			return s.Directory.Lookup(ctx, acme, ids)
 		}},

@@ -86,6 +86,11 @@ func (d *Directory) Lookup(ctx context.Context, tenant string, ids []string) (ma
 				found[id] = g.show(r)
 			}
 		}
+		for _, s := range directory.Respelled(ids, found) {
+			if r := g.byID[s.ID]; r != nil {
+				found[s.Asked] = g.show(r)
+			}
+		}
 		return nil
 	})
 	return found, err
