@@ -12,6 +12,7 @@ package model
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -57,15 +58,21 @@ func (f *Failure) Error() string {
 // Unwrap returns f.Err.
 func (f *Failure) Unwrap() error { return f.Err }
 
+// ErrStalled is reported of a program that proves nothing: the machine was so
+// slow that a tracker has given up what it does in seconds otherwise.
+var ErrStalled = errors.New("the store took too long")
+
 // Play takes the steps of p on s, which no other program uses at the time; name
 // tells its runs from those of programs before. It returns a [Failure] if the
 // trackers do anything but what the model does, in any step, or leave anything
-// undone at the end.
+// undone at the end, and [ErrStalled] if it could not see that.
 func Play(ctx context.Context, s Store, name string, p Program) error {
 	w := newWorld(ctx, s, name)
 	defer w.close()
 	for _, word := range p {
-		if err := w.step(word); err != nil {
+		if err := w.step(word); errors.Is(err, ErrStalled) {
+			return err
+		} else if err != nil {
 			return &Failure{w.steps, err}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/tenantatlas/tenantatlas/runs"
 )
@@ -27,10 +28,18 @@ func (w *world) stepStart(d *dice) error {
 	p.gate.setDispatch(w.dispatcher(d, mode, &claimed))
 	var s runs.Started
 	var err error
+	begun := time.Now()
 	p.during("Insert", f, func() { s, err = p.tracker.Start(w.ctx, req) })
 	p.gate.setDispatch(nil)
+	if err == nil && mode >= 1 && mode <= 3 && claimed == nil && time.Since(begun) >= recordsFor {
+		return ErrStalled // the failed dispatch could not be recorded in time
+	}
 	return w.started(p, req, in, f, mode, s, err, "", claimed)
 }
+
+// recordsFor is how long a start tries to record that its dispatch has failed. If
+// the store takes longer, the run stays queued, and nobody can say for how long.
+const recordsFor = 1200 * time.Millisecond
 
 // dispatcher returns how a dispatcher takes a reference.
 func (w *world) dispatcher(d *dice, mode int, claimed **puppet) func(ctx context.Context, ref runs.Ref) error {
