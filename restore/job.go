@@ -38,8 +38,9 @@ type entry struct {
 	line    backup.ManifestItem
 	summary contract.Summary // of the content
 	id      contract.Identity
-	needs   bool // input, for secrets
-	serial  int  // when it is written, where its kind is written one by one
+	needs   bool     // input, for secrets
+	refers  []*entry // to these items
+	serial  int      // when it is written, where its kind is written one by one
 }
 
 // open loads a restore and what it restores from.
@@ -125,6 +126,11 @@ func (j *job) describe(ctx context.Context, e *entry) error {
 		e.decide(Skip, runs.ReasonUnsupported, reason)
 	}
 	e.needs = slices.ContainsFunc(p.Secrets, backup.Secret.NeedsInput)
+	for _, ref := range p.References {
+		if to := j.byRef[inventory.Ref{Kind: ref.Kind, ID: ref.ID}]; to != nil {
+			e.refers = append(e.refers, to)
+		}
+	}
 	return nil
 }
 

@@ -115,6 +115,7 @@ func (cfg Config) preview(ctx context.Context, x *runs.Exec, in PreviewInput) er
 	if err := j.match(ctx); err != nil {
 		return err
 	}
+	j.circles()
 	if err := j.begin(ctx); err != nil {
 		return err
 	}

@@ -23,6 +23,9 @@ const (
 	ReasonConsent  runs.Reason = "ext.restore.consent"    // somebody has to agree to this kind once more
 	ReasonProvided runs.Reason = "ext.restore.provided"   // the service makes such objects itself
 
+	// ReasonCircle says that objects refer to each other and none of them is there.
+	ReasonCircle runs.Reason = "ext.restore.circle"
+
 	// ReasonImmutable says that the object differs in something that is given
 	// once, when an object is created.
 	ReasonImmutable runs.Reason = "ext.restore.immutable"
