@@ -55,6 +55,7 @@ func (w *execution) send(ctx context.Context, t *task, call Call) (Reply, error)
 		return Reply{}, fmt.Errorf("store request: %w", err)
 	}
 	t.Approval, t.ApprovalAt = e.Approval, runs.Instant(w.cfg.Now())
+	t.Message = strings.TrimSpace(t.Message + " " + t.waitingFor())
 	return Reply{}, w.waitForApproval(ctx, t)
 }
 
@@ -100,9 +101,6 @@ func (w *execution) approved(ctx context.Context, t *task, call Call) (*Call, er
 // tomorrow is asked for every five minutes.
 func (w *execution) waitForApproval(ctx context.Context, t *task) error {
 	t.Result = Waiting
-	if text := t.waitingFor(); !strings.Contains(t.Message, text) {
-		t.Message = strings.TrimSpace(t.Message + " " + text)
-	}
 	pause := w.cfg.Now().Sub(t.ApprovalAt) / 10
 	werr := w.wait(t.entry, min(max(pause, shortestPause), longestPause), runs.ReasonApproval)
 	if err := w.put(ctx, t.entry); err != nil {
@@ -115,7 +113,8 @@ func (w *execution) waitForApproval(ctx context.Context, t *task) error {
 // does not promise it. Source: graph.md section 3.12.
 const approvalLife = 3 * 24 * time.Hour
 
-// waitingFor says what the item waits for, and until when.
+// waitingFor says what the item waits for, and until when. It is the end of the
+// message of an item that has a code for its approval, and of no other's.
 func (t *task) waitingFor() string {
 	return "A second administrator has to approve the change before " + t.ApprovalAt.Add(approvalLife).UTC().Format("2006-01-02 15:04 UTC") + "."
 }
@@ -125,6 +124,6 @@ func (t *task) goOn() {
 	if t.Approval == "" {
 		return
 	}
-	t.Result, t.Message = "", strings.TrimSpace(strings.Replace(t.Message, t.waitingFor(), "", 1))
+	t.Result, t.Message = "", strings.TrimSpace(strings.TrimSuffix(t.Message, t.waitingFor()))
 	t.Approval, t.ApprovalAt, t.Request = "", time.Time{}, nil
 }
