@@ -137,7 +137,7 @@ func (j *job) describe(ctx context.Context, e *entry) error {
 // unsupported says why an object is not restored, whatever the target has; empty if
 // it is.
 func unsupported(t *contract.Type, p *backup.Payload) string {
-	support, reason := t.Support(p.OData)
+	support, reason := p.Support()
 	if support == contract.Restorable {
 		return ""
 	}

@@ -42,10 +42,8 @@ func (p *Planner) plan(ctx context.Context, r *Restore) error {
 		if err != nil {
 			return fmt.Errorf("backup set: %w", err)
 		}
-		if typ, ok := contract.Lookup(item.Kind); ok {
-			support, _ := typ.Support(payload.OData)
-			restored[item.Ref()] = support == contract.Restorable
-		}
+		support, _ := payload.Support()
+		restored[item.Ref()] = support == contract.Restorable
 		for _, ref := range payload.References {
 			if ref.ID == "" {
 				continue

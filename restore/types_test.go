@@ -1,7 +1,10 @@
 package restore_test
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
+	"iter"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -118,6 +121,45 @@ func TestMissingTypes(t *testing.T) {
 		}
 		if b.Result != restore.Verified || w.server.Writes() != 1 {
 			t.Errorf("one whose list says its type is %s (%s), and %d writes were sent, want it verified and 1", b.Result, b.Message, w.server.Writes())
+		}
+	})
+}
+
+// A retyping source reads objects as of another type than they are listed as.
+type retyping struct {
+	inventory.Source
+	old, new string
+}
+
+func (s retyping) Read(ctx context.Context, wants []inventory.Want) iter.Seq2[int, inventory.Reading] {
+	return func(yield func(int, inventory.Reading) bool) {
+		for i, r := range s.Source.Read(ctx, wants) {
+			r.Content = bytes.Replace(r.Content, []byte(s.old), []byte(s.new), 1)
+			if !yield(i, r) {
+				return
+			}
+		}
+	}
+}
+
+// What counts is what would be written, whatever an object was listed as.
+func TestTypeOfTheContent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, docs(profiles, `{"id":"a","@odata.type":"#microsoft.graph.windows10GeneralConfiguration","displayName":"A"}`))
+		source := w.backups.Source
+		w.backups.Source = func(ctx context.Context, tenant string) (inventory.Source, error) {
+			is, err := source(ctx, tenant)
+			return retyping{is, "windows10GeneralConfiguration", "somethingFromNextYear"}, err
+		}
+		w.tracker = w.newTracker(w.cfg)
+		set := w.backup("deviceConfiguration")
+		w.wipe()
+		r := w.plan(contoso, set.ID)
+		w.preview(contoso, r.ID)
+		w.execute(contoso, r.ID)
+		i := w.items(contoso, r.ID)[inventory.Ref{Kind: "deviceConfiguration", ID: "a"}]
+		if i.Decision != restore.Skip || !strings.Contains(i.Message, "somethingFromNextYear") || w.server.Writes() != 0 {
+			t.Errorf("%s (%q), and %d writes were sent, want it skipped by what it says itself", i.Decision, i.Message, w.server.Writes())
 		}
 	})
 }

@@ -23,7 +23,7 @@ func (t *Type) Support(odataType string) (Support, string) {
 	case t.Write.Support != Restorable:
 		return t.Write.Support, t.Write.Reason
 	case name == "" && !t.untyped():
-		return PreviewOnly, "it does not say of which type it is, and the service creates none without that; capture it again, or add its @odata.type to the export and import that"
+		return PreviewOnly, "it does not say of which type it is, and the service creates none without an @odata.type; capture it again, or create it by hand"
 	case name != "" && !t.knows(name):
 		return PreviewOnly, "this version does not know the type" + quoted(name) + "; what was captured is kept, for a version that does, or to create it by hand"
 	}

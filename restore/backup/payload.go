@@ -66,6 +66,21 @@ type Reference struct {
 	Exclude  bool              `json:"exclude,omitempty"`
 }
 
+// Support returns how far restore goes with the object, and why not further, in
+// words that people can be shown after a colon. It goes by the type that the object
+// was listed as and by the one that the content says, which is what is written.
+func (p *Payload) Support() (contract.Support, string) {
+	t, ok := contract.Lookup(p.Kind)
+	if !ok {
+		return contract.InventoryOnly, "nothing is known of this kind of object"
+	}
+	support, reason := t.Support(p.OData)
+	if says := contract.Text(contract.Member(p.Content, "@odata.type")); says != "" && support == contract.Restorable {
+		support, reason = t.Support(says)
+	}
+	return support, reason
+}
+
 // ErrCorrupt is reported for what is stored and is not what was stored: a byte
 // that has changed, something that is missing, too much, or in another place.
 var ErrCorrupt = errors.New("backup is damaged")

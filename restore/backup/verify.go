@@ -257,11 +257,7 @@ func (v *Version) equal(o *Version) bool {
 
 // plannable reports whether a restore could write the object as it is.
 func (p *Payload) plannable() bool {
-	t, ok := contract.Lookup(p.Kind)
-	if !ok {
-		return false
-	}
-	if support, _ := t.Support(p.OData); support != contract.Restorable {
+	if support, _ := p.Support(); support != contract.Restorable {
 		return false
 	}
 	for _, s := range p.Secrets {
@@ -269,6 +265,7 @@ func (p *Payload) plannable() bool {
 			return false
 		}
 	}
+	t, _ := contract.Lookup(p.Kind) // restorable, and so known
 	_, err := t.Normalize(nil, p.Content)
 	return err == nil
 }
