@@ -72,7 +72,9 @@ func (a *API) events(w http.ResponseWriter, r *http.Request, v Viewer) error {
 	if err := s.open(); err != nil {
 		return err
 	}
-	s.run()
+	if r.Method != http.MethodHead {
+		s.run()
+	}
 	return nil
 }
 

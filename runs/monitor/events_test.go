@@ -381,6 +381,17 @@ func TestEventsRefuse(t *testing.T) {
 	}
 }
 
+// Who asks for the header alone has it at once, and the connection back.
+func TestEventsHeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, api := process(t, memruns.New(), nil)
+		c := ask(t, api, http.MethodHead, "dana", "active=1")
+		if !c.ended() || c.header.Get("Content-Type") != "text/event-stream" {
+			t.Errorf("ended: %v, Content-Type %q", c.ended(), c.header.Get("Content-Type"))
+		}
+	})
+}
+
 // Of the largest run that there can be, an event has less than 1 KB.
 func TestEventsAreSmall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

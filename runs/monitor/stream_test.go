@@ -183,9 +183,15 @@ func (c *client) states(t *testing.T) []stateJSON {
 // connect opens a stream, which ends with the test.
 func connect(t *testing.T, h http.Handler, user, query string) *client {
 	t.Helper()
+	return ask(t, h, http.MethodGet, user, query)
+}
+
+// ask is connect with any method.
+func ask(t *testing.T, h http.Handler, method, user, query string) *client {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	c := &client{header: make(http.Header), cancel: cancel, done: make(chan struct{})}
-	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/t/acme/events?"+query, nil)
+	r := httptest.NewRequestWithContext(ctx, method, "/t/acme/events?"+query, nil)
 	r.Header.Set("X-User", user)
 	go func() {
 		defer close(c.done)
