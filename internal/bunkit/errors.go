@@ -12,6 +12,7 @@ import (
 
 // Result codes of SQLite; the low byte of an extended code is the primary one.
 const (
+	sqliteError      = 1
 	sqliteBusy       = 5
 	sqliteIOErr      = 10
 	sqliteFull       = 13
@@ -86,6 +87,17 @@ func Unreachable(err error) bool {
 	// A context's deadline is a net.Error too, but says nothing about the
 	// database.
 	return errors.As(err, &netErr) && !errors.Is(err, context.DeadlineExceeded)
+}
+
+// outdated reports whether a table or a column is not there. SQLite has no code
+// for that.
+func outdated(err error) bool {
+	switch sqlState(err) {
+	case "42P01", "42703": // undefined table, undefined column
+		return true
+	}
+	return sqliteCode(err) == sqliteError &&
+		(strings.Contains(err.Error(), "no such table") || strings.Contains(err.Error(), "no such column") || strings.Contains(err.Error(), "has no column"))
 }
 
 // Storable reports whether a column can hold all of the texts. PostgreSQL

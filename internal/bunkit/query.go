@@ -25,8 +25,9 @@ func Query(ctx context.Context, c Conn, text string, args []any, row func(rows *
 
 // Explain says what a driver was doing when err came about. It is also the
 // error of ctx if that has ended, which databases report in words of their own,
-// and unavailable if the database could not be worked with. The text of err
-// stays in it, for logs. A nil err stays nil.
+// and unavailable if the database could not be worked with; and it says what to
+// do if there are no tables. The text of err stays in it, for logs. A nil err
+// stays nil.
 func Explain(ctx context.Context, doing string, err, unavailable error) error {
 	switch ended := ctx.Err(); {
 	case err == nil:
@@ -37,6 +38,8 @@ func Explain(ctx context.Context, doing string, err, unavailable error) error {
 	case Unreachable(err), Transient(err), errors.Is(err, sql.ErrConnDone),
 		errors.Is(err, context.DeadlineExceeded): // which then is one of the driver's, not of ctx
 		return fmt.Errorf("%s: %w: %w", doing, unavailable, err)
+	case outdated(err):
+		return fmt.Errorf("%s: the tables are not those of this version, call Migrate first: %w", doing, err)
 	}
 	return fmt.Errorf("%s: %w", doing, err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -30,8 +31,9 @@ func Migrated[S Store](t testing.TB, db DB, of func(bunkit.DB) (S, error)) S {
 }
 
 // TestDriver tests what all drivers do alike: they refuse a database without a
-// handle, they migrate and go back in any number of processes at once, and what
-// they report if the database is not there is unavailable. The calls are all
+// handle, they migrate and go back in any number of processes at once, they say
+// so if they have to, and what they report if the database is not there is
+// unavailable. The calls are all
 // that a store has beside [Store], by name.
 func TestDriver[S Store](t *testing.T, of func(bunkit.DB) (S, error), unavailable error, calls func(ctx context.Context, s S) map[string]func() error) {
 	t.Run("no handle", func(t *testing.T) {
@@ -41,6 +43,19 @@ func TestDriver[S Store](t *testing.T, of func(bunkit.DB) (S, error), unavailabl
 	})
 	t.Run("migrate", func(t *testing.T) {
 		Each(t, func(t *testing.T, db DB) { testMigrate(t, db, of) })
+	})
+	t.Run("no tables", func(t *testing.T) {
+		Each(t, func(t *testing.T, db DB) {
+			s, err := of(db.DB)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for what, call := range calls(t.Context(), s) {
+				if err := call(); err == nil || !strings.Contains(err.Error(), "call Migrate") || errors.Is(err, unavailable) {
+					t.Errorf("%s reports %v, want what to do", what, err)
+				}
+			}
+		})
 	})
 	t.Run("unavailable", func(t *testing.T) {
 		for name, dsn := range map[string]string{
