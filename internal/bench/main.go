@@ -56,8 +56,6 @@ type bench struct {
 	each   time.Duration // how long
 	calls  int           // how many calls a percentile is of
 	shrink int           // how many times fewer runs there are in filled tables
-
-	further int // how often it was counted farther than before
 }
 
 // A contest is one figure of both sides. There may be no peer.

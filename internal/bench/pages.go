@@ -114,7 +114,7 @@ func (b *bench) paged(ctx context.Context, s *subject, base string, f pageFilter
 	}
 	cells := []string{f.name}
 	for _, address := range []string{first, far} {
-		took, err := b.timed(func(int) error { _, err := get(ctx, address); return err })
+		took, err := timed(b.calls, func(int) error { _, err := get(ctx, address); return err })
 		if err != nil {
 			return "", err
 		}
