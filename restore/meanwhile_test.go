@@ -54,6 +54,31 @@ func TestPlansThatCross(t *testing.T) {
 	})
 }
 
+// A preview after an execution replaces its results: until there are others, it is
+// not known what a rerun would be of.
+func TestPreviewedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, small())
+		set := w.backup(smallKinds...)
+		w.wipe()
+		r := w.plan(contoso, set.ID)
+		w.preview(contoso, r.ID)
+		w.execute(contoso, r.ID)
+		w.preview(contoso, r.ID)
+		if again, err := w.planner.Rerun(t.Context(), contoso, r.ID, dana); !errors.Is(err, runs.ErrInvalid) {
+			t.Errorf("a rerun of what has no results: %+v, %v", again, err)
+		}
+		before := w.server.Writes()
+		w.execute(contoso, r.ID)
+		if n := w.server.Writes() - before; n > 0 {
+			t.Errorf("a second execution has sent %d writes", n)
+		}
+		if again, err := w.planner.Rerun(t.Context(), contoso, r.ID, dana); !errors.Is(err, runs.ErrInvalid) {
+			t.Errorf("a rerun of what has succeeded: %+v, %v", again, err)
+		}
+	})
+}
+
 // Restores of one tenant are not previewed and executed at the same time: each has
 // to see what the other one has made.
 func TestOneRestoreAtATime(t *testing.T) {

@@ -144,6 +144,9 @@ func (p *Planner) Rerun(ctx context.Context, tenant, id string, by runs.Actor) (
 	if !old.executed() {
 		return nil, refuse("This restore was not executed.")
 	}
+	if old.Preview != nil && old.Preview.At.After(old.Execution.At) {
+		return nil, refuse("This restore was previewed again since it was executed, so that it has no results. Execute it, or start another one.")
+	}
 	var left []inventory.Ref
 	err = eachItem(ctx, p.cfg.Store, ItemQuery{Tenant: tenant, Restore: id}, func(i *Item) {
 		switch {
