@@ -29,19 +29,11 @@ const (
 // are those that stay.
 func TestPlans(t *testing.T) {
 	sqltest.Each(t, func(t *testing.T, db sqltest.DB) {
-		fill(t, db)
-		counted, counter := sqltest.Count(t, db.DSN)
-		s := open(t, counted)
-		for _, call := range calls() {
-			counter.Take()
-			if err := call.do(t.Context(), s); err != nil {
-				t.Fatalf("%s: %v", call.name, err)
-			}
-			texts := counter.Take()
-			if len(texts) == 0 {
+		for _, call := range said(t, db) {
+			if len(call.texts) == 0 {
 				t.Errorf("%s: no statement", call.name)
 			}
-			for _, text := range texts {
+			for _, text := range call.texts {
 				plan := explain(t, db, text)
 				if !strings.Contains(plan, call.index) {
 					t.Errorf("%s: not in the index %s\n%s\n%s", call.name, call.index, text, plan)
@@ -64,19 +56,12 @@ func TestPlans(t *testing.T) {
 // one may be as long as the table.
 func TestPositions(t *testing.T) {
 	db := sqltest.Postgres(t)
-	fill(t, db)
-	counted, counter := sqltest.Count(t, db.DSN)
-	s := open(t, counted)
-	for _, call := range calls() {
+	for _, call := range said(t, db) {
 		if !call.reads() {
 			continue
 		}
-		counter.Take()
-		if err := call.do(t.Context(), s); err != nil {
-			t.Fatalf("%s: %v", call.name, err)
-		}
 		bounded := false // by what the statement before has found
-		for _, text := range counter.Take() {
+		for _, text := range call.texts {
 			plan := explain(t, db, text)
 			if positions := strings.Contains(plan, "Index Only Scan"); !positions && !bounded {
 				t.Errorf("%s: not in an index alone\n%s\n%s", call.name, text, plan)
@@ -92,20 +77,10 @@ func TestPositions(t *testing.T) {
 // hundred of them, and read ten times as much and more.
 func TestOthersAreNotRead(t *testing.T) {
 	db := sqltest.Postgres(t)
-	fill(t, db)
-	counted, counter := sqltest.Count(t, db.DSN)
-	s := open(t, counted)
 	texts := map[string]bool{}
-	for _, call := range calls() {
-		if !call.reads() {
-			continue
-		}
-		counter.Take()
-		if err := call.do(t.Context(), s); err != nil {
-			t.Fatalf("%s: %v", call.name, err)
-		}
-		for _, text := range counter.Take() {
-			texts[text] = true
+	for _, call := range said(t, db) {
+		for _, text := range call.texts {
+			texts[text] = texts[text] || call.reads()
 		}
 	}
 	for index := range queries() {
@@ -113,7 +88,10 @@ func TestOthersAreNotRead(t *testing.T) {
 			execute(t, db, "DROP INDEX "+index)
 		}
 	}
-	for text := range texts {
+	for text, reads := range texts {
+		if !reads {
+			continue
+		}
 		plan := explain(t, db, text)
 		// What was found before is read by its IDs.
 		if strings.Contains(plan, "operation_runs_pkey") && !strings.Contains(plan, "Index Cond: (id = ANY") {
@@ -171,6 +149,28 @@ type call struct {
 	index string // where its statements have to look; empty for any
 	name  string
 	do    func(ctx context.Context, s *bunruns.Store) error
+}
+
+// A called is a call with the statements that it has sent.
+type called struct {
+	call
+	texts []string
+}
+
+// said fills db, makes all calls, and returns them with what they have sent.
+func said(t *testing.T, db sqltest.DB) (all []called) {
+	t.Helper()
+	fill(t, db)
+	counted, counter := sqltest.Count(t, db.DSN)
+	s := open(t, counted)
+	for _, call := range calls() {
+		counter.Take()
+		if err := call.do(t.Context(), s); err != nil {
+			t.Fatalf("%s: %v", call.name, err)
+		}
+		all = append(all, called{call, counter.Take()})
+	}
+	return all
 }
 
 // reads reports whether c lists or counts what it finds along an index.
