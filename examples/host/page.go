@@ -278,7 +278,7 @@ func links(r *runs.Run) []monitor.Link {
 	case r.Type == inventory.SyncType:
 		return []monitor.Link{{Label: "Inventory", Address: at + "/inventory"}, {Label: "Coverage", Address: at + "/inventory/coverage"}}
 	case r.Type == directory.SyncType:
-		return []monitor.Link{{Label: "Groups", Address: fmt.Sprintf("%s/groups", at)}}
+		return []monitor.Link{{Label: "Groups", Address: fmt.Sprintf("%s/groups", at)}} // alone, the path would be taken for one of Graph's
 	}
 	return nil
 }

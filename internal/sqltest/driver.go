@@ -31,10 +31,9 @@ func Migrated[S Store](t testing.TB, db DB, of func(bunkit.DB) (S, error)) S {
 }
 
 // TestDriver tests what all drivers do alike: they refuse a database without a
-// handle, they migrate and go back in any number of processes at once, they say
-// so if they have to, and what they report if the database is not there is
-// unavailable. The calls are all
-// that a store has beside [Store], by name.
+// handle, they migrate and go back in any number of processes at once, without
+// tables they say what to do, and what they report if the database is not there
+// is unavailable. The calls are all that a store has beside [Store], by name.
 func TestDriver[S Store](t *testing.T, of func(bunkit.DB) (S, error), unavailable error, calls func(ctx context.Context, s S) map[string]func() error) {
 	t.Run("no handle", func(t *testing.T) {
 		if _, err := of(bunkit.DB{}); err == nil {
