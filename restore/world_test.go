@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -102,13 +103,17 @@ func newWorldIn(t *testing.T, doc graphtest.Document, s stores) *world {
 	return w
 }
 
+// worlds is how many there are by now.
+var worlds atomic.Uint64
+
 // openWorld returns a world without a tracker, in which contoso has what doc
 // says.
 func openWorld(t *testing.T, doc graphtest.Document, s stores, vault *backup.Vault) *world {
 	t.Helper()
 	w := &world{t: t, stores: s, clients: make(map[string]*graphclient.Client)}
 	var err error
-	if w.server, err = graphtest.New(graphtest.Config{Tenants: []string{contoso, fabrikam}, NoGzip: true}); err != nil {
+	// What two services create never has one id: a store may know of both.
+	if w.server, err = graphtest.New(graphtest.Config{Tenants: []string{contoso, fabrikam}, NoGzip: true, Seed: worlds.Add(1)}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.server.Tenant(contoso).LoadDocument(doc); err != nil {
