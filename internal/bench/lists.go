@@ -65,26 +65,40 @@ func (b *bench) lists(ctx context.Context) error {
 	more.calls *= 4 // the slowest five of 500 say more of the machine than of a list
 	b = &more
 	return b.filled(ctx, postgresRuns, sqliteRuns, 10, func(ctx context.Context, s *subject) error {
-		fmt.Fprintln(b.out, "p50 / p99 in ms of", b.calls, "calls, of first counts a tenth")
-		fmt.Fprintf(b.out, "| %s, %d runs, 1 in 10 of one tenant | first page | far page | count | first count in a minute | first page, small tenants | count, small tenants |\n|---|---|---|---|---|---|---|\n", s.name, s.runs)
-		for _, f := range filters(s.now) {
-			row, err := b.listed(ctx, s, f)
+		fmt.Fprintln(b.out, "p50 / p99 in ms of", b.calls, "calls")
+		fmt.Fprintf(b.out, "| %s, %d runs, 1 in 10 of one tenant | first page | far page | count | first page, small tenants | count, small tenants |\n|---|---|---|---|---|---|\n", s.name, s.runs)
+		all := filters(s.now)
+		var calls []func(n int) error
+		for _, f := range all {
+			of, err := s.callsOf(ctx, f.q)
 			if err != nil {
 				return fmt.Errorf("%s: %w", f.name, err)
 			}
-			fmt.Fprintln(b.out, row)
+			calls = append(calls, of...)
+		}
+		took, err := inTurn(b.calls, calls)
+		if err != nil {
+			return err
+		}
+		for i, f := range all {
+			each := len(took) / len(all)
+			cells := []string{f.name}
+			for _, t := range took[i*each : (i+1)*each] {
+				cells = append(cells, percentiles(t, 99, listTarget))
+			}
+			fmt.Fprintln(b.out, "| "+strings.Join(cells, " | ")+" |")
 		}
 		return nil
 	})
 }
 
-// listed returns the row of one filter.
-func (b *bench) listed(ctx context.Context, s *subject, f filtered) (string, error) {
-	large := f.q
+// callsOf returns what is measured of a query, in the order of the columns.
+func (s *subject) callsOf(ctx context.Context, q runs.Query) ([]func(n int) error, error) {
+	large := q
 	large.Tenant = largeTenant
 	far, err := farCursors(ctx, s.store, large)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	list := func(query func(n int) runs.Query) func(n int) error {
 		return func(n int) error {
@@ -98,15 +112,9 @@ func (b *bench) listed(ctx context.Context, s *subject, f filtered) (string, err
 			return err
 		}
 	}
-	// Up to one more than ever before, it cannot be known that there are enough.
-	first := func(int) error {
-		s.farther++
-		_, err := s.store.Count(ctx, large, counted+s.farther)
-		return err
-	}
 	whole := func(int) runs.Query { return large }
 	small := func(n int) runs.Query {
-		q := f.q
+		q := q
 		q.Tenant = fmt.Sprint("tenant-", 1+n%smallMeasured)
 		return q
 	}
@@ -115,25 +123,7 @@ func (b *bench) listed(ctx context.Context, s *subject, f filtered) (string, err
 		q.After = far[n%len(far)]
 		return q
 	}
-	cells := []string{f.name}
-	for _, cell := range []struct {
-		calls int
-		do    func(n int) error
-	}{
-		{b.calls, list(whole)},
-		{b.calls, list(beyond)},
-		{b.calls, count(whole)},
-		{b.calls / 10, first}, // few, because each of them counts farther
-		{b.calls, list(small)},
-		{b.calls, count(small)},
-	} {
-		took, err := timed(cell.calls, cell.do)
-		if err != nil {
-			return "", err
-		}
-		cells = append(cells, percentiles(took, 99, listTarget))
-	}
-	return "| " + strings.Join(cells, " | ") + " |", nil
+	return []func(n int) error{list(whole), list(beyond), count(whole), list(small), count(small)}, nil
 }
 
 // farCursors pages through up to 20,000 runs and returns the cursors of the
@@ -153,20 +143,21 @@ func farCursors(ctx context.Context, s *bunruns.Store, q runs.Query) ([]runs.Cur
 	return all[len(all)/2:], nil
 }
 
-// timed returns how long n calls take. The first ones are not among them.
-func timed(n int, do func(n int) error) ([]time.Duration, error) {
-	for i := range smallMeasured {
-		if err := do(i); err != nil {
-			return nil, err
+// inTurn returns how long n of each of the calls take, which are made in turn, so
+// that a moment in which the machine does something else is not all one call's. The
+// first ones are not among them.
+func inTurn(n int, calls []func(n int) error) ([][]time.Duration, error) {
+	took := make([][]time.Duration, len(calls))
+	for i := range smallMeasured + n {
+		for k, do := range calls {
+			begun := time.Now()
+			if err := do(i); err != nil {
+				return nil, err
+			}
+			if i >= smallMeasured {
+				took[k] = append(took[k], time.Since(begun))
+			}
 		}
-	}
-	took := make([]time.Duration, n)
-	for i := range took {
-		begun := time.Now()
-		if err := do(i); err != nil {
-			return nil, err
-		}
-		took[i] = time.Since(begun)
 	}
 	return took, nil
 }
@@ -178,8 +169,6 @@ type subject struct {
 	share int       // one in how many is of the large tenant
 	now   time.Time // when the newest was created
 	store *bunruns.Store
-
-	farther int // how often it was counted farther than before
 }
 
 // filled calls measure with each database, filled, one after the other. One run

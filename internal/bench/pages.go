@@ -113,12 +113,15 @@ func (b *bench) paged(ctx context.Context, s *subject, base string, f pageFilter
 		far = base + html.UnescapeString(next[1])
 	}
 	cells := []string{f.name}
-	for _, address := range []string{first, far} {
-		took, err := timed(b.calls, func(int) error { _, err := get(ctx, address); return err })
-		if err != nil {
-			return "", err
-		}
-		cells = append(cells, percentiles(took, 95, pageTarget(s.name)))
+	took, err := inTurn(b.calls, []func(int) error{
+		func(int) error { _, err := get(ctx, first); return err },
+		func(int) error { _, err := get(ctx, far); return err },
+	})
+	if err != nil {
+		return "", err
+	}
+	for _, t := range took {
+		cells = append(cells, percentiles(t, 95, pageTarget(s.name)))
 	}
 	return "| " + strings.Join(cells, " | ") + " |", nil
 }

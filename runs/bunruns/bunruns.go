@@ -48,7 +48,6 @@ type Store struct {
 	find    executor // what a run's life depends on
 	read    executor // what people look at: lists, counts, items
 	groups  groups
-	full    *fullness
 	joined  bool // write is in a transaction of somebody else, who alone can begin it anew
 }
 
@@ -59,7 +58,7 @@ func New(db DB) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bunruns: %w", err)
 	}
-	s := &Store{db: db, dialect: d, sql: newStatements(d), write: db.Write.DB, find: db.Write.DB, read: db.Read.DB, full: new(fullness)}
+	s := &Store{db: db, dialect: d, sql: newStatements(d), write: db.Write.DB, find: db.Write.DB, read: db.Read.DB}
 	if d == bunkit.SQLite3 {
 		// pgx keeps the statements it has prepared, SQLite's driver does not.
 		s.write, s.read = &prepared{db: db.Write.DB}, &prepared{db: db.Read.DB}

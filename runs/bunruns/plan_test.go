@@ -163,7 +163,7 @@ func said(t *testing.T, db sqltest.DB) (all []called) {
 	fill(t, db)
 	counted, counter := sqltest.Count(t, db.DSN)
 	s := open(t, counted)
-	for _, call := range calls() {
+	for _, call := range calls(db.Dialect) {
 		counter.Take()
 		if err := call.do(t.Context(), s); err != nil {
 			t.Fatalf("%s: %v", call.name, err)
@@ -180,7 +180,7 @@ func (c call) reads() bool {
 }
 
 // calls are all calls of a store, so that there is each statement among them.
-func calls() []call {
+func calls(d bunkit.Dialect) []call {
 	all := writes()
 	for index, queries := range map[string][]runs.DueQuery{
 		"operation_runs_ready":       {{Claimable: true}},
@@ -221,6 +221,14 @@ func calls() []call {
 			}})
 		}
 	}
+	sampled := "operation_runs_outcome" // SQLite takes no sample
+	if d == bunkit.PostgreSQL {
+		sampled = "operation_runs_sample"
+	}
+	all = append(all, call{sampled, "count far", func(ctx context.Context, s *bunruns.Store) error {
+		_, err := s.Count(ctx, runs.Query{Tenant: "t3"}, 10_000)
+		return err
+	}})
 	for index, queries := range map[string][]runs.ItemQuery{
 		"operation_run_items": {
 			{},
@@ -480,11 +488,13 @@ func fill(t testing.TB, db sqltest.DB) {
 		"id": "id || '-' || n", "tenant": "tenant || (n % 4)", "key": "key || n", "once": "once || n", "lane": "lane || n",
 	})
 	multiply(t, db, "operation_run_items", copies, map[string]string{"run_id": "run_id || '-' || n", "tenant": "tenant || (n % 4)"})
-	analyze := "ANALYZE"
-	if db.Dialect == bunkit.PostgreSQL {
-		analyze = "VACUUM ANALYZE"
-	}
-	execute(t, db, analyze)
+	analyze(t, db)
+}
+
+// analyze does what autovacuum does at some time.
+func analyze(t testing.TB, db sqltest.DB) {
+	t.Helper()
+	execute(t, db, map[bunkit.Dialect]string{bunkit.SQLite3: "ANALYZE", bunkit.PostgreSQL: "VACUUM ANALYZE"}[db.Dialect])
 }
 
 // multiply copies all rows of a table n times. Some columns get the value of an

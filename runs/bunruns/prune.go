@@ -66,7 +66,6 @@ func (s *Store) Delete(ctx context.Context, refs []runs.Ref) (deleted int, err e
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	defer s.full.forget(refs)
 	for batch := range slices.Chunk(refs, deleteRuns) {
 		n, err := s.delete(ctx, batch)
 		deleted += n

@@ -1,0 +1,1 @@
+DROP INDEX operation_runs_sample;
