@@ -78,7 +78,7 @@ func (s *Store) countStages(ctx context.Context, f *filter, stages []stage, limi
 func (s *statement) number(f *filter, stage string, limit int) {
 	f.branches = []condition{{before: stage}}
 	s.text.WriteString("(SELECT count(*) FROM (")
-	s.merge(&f.walk, "1", fmt.Sprintf("LIMIT %d", limit), nil)
+	s.merge(&f.walk, "1", f.along(fmt.Sprintf("LIMIT %d", limit)), nil)
 	s.text.WriteString(") AS stage)")
 }
 
@@ -86,6 +86,7 @@ func (s *statement) number(f *filter, stage string, limit int) {
 // limit alone would not keep PostgreSQL from reading everything.
 func (s *Store) countRows(ctx context.Context, f *filter, tally *runs.Tally) error {
 	var within []condition
+	end := f.along("") // along no other index
 	if !f.whole {
 		position, err := s.horizon(ctx, &f.walk, nil, maxLook)
 		if err != nil {
@@ -94,11 +95,14 @@ func (s *Store) countRows(ctx context.Context, f *filter, tally *runs.Tally) err
 		if position != "" {
 			within = append(within, f.upTo(position))
 			tally.Capped = true
+			if s.dialect == bunkit.PostgreSQL {
+				end = "" // it would sort what it has found, a sixth of the time
+			}
 		}
 	}
 	var stmt statement
 	stmt.text.WriteString("SELECT status, outcome, count(*) FROM (")
-	stmt.merge(&f.walk, "status, outcome", "", append(within, f.rest...))
+	stmt.merge(&f.walk, "status, outcome", end, append(within, f.rest...))
 	stmt.text.WriteString(") AS found GROUP BY status, outcome")
 	return query(ctx, s.read, s.dialect.Bind(stmt.text.String()), stmt.args, func(rows *sql.Rows) error {
 		var at stage

@@ -84,9 +84,9 @@ func (s *statement) bindAll(all []condition) string {
 }
 
 // merge writes the selection of the given columns of the rows in the branches
-// that fulfil more, each branch in the order of the list and cut by limit. The
-// order is lost if there are several of them.
-func (s *statement) merge(w *walk, columns, limit string, more []condition) {
+// that fulfil more, each branch with this end: an order and a limit. The order is
+// lost if there are several of them.
+func (s *statement) merge(w *walk, columns, end string, more []condition) {
 	common := s.bindAll(slices.Concat(w.base, w.also, more))
 	branches := w.branches
 	if len(branches) == 0 {
@@ -98,7 +98,7 @@ func (s *statement) merge(w *walk, columns, limit string, more []condition) {
 			where += " AND " + s.bind(branch)
 		}
 		one := "SELECT " + columns + " FROM " + w.table +
-			" WHERE " + where + " ORDER BY " + w.inIndex() + w.direction() + " " + limit
+			" WHERE " + where + end
 		if len(branches) == 1 {
 			s.text.WriteString(one)
 			return
@@ -118,6 +118,11 @@ func (w *walk) direction() string {
 		return " DESC"
 	}
 	return ""
+}
+
+// along is the end of a selection that goes along the index up to limit.
+func (w *walk) along(limit string) string {
+	return " ORDER BY " + w.inIndex() + w.direction() + " " + limit
 }
 
 func (w *walk) inIndex() string { return cmp.Or(w.key, w.by) }
@@ -165,7 +170,7 @@ func (s *Store) page(ctx context.Context, w *walk, columns []column, after strin
 	if len(w.rest) == 0 && !w.whole && (s.dialect == bunkit.PostgreSQL || len(w.branches) > 1) {
 		stmt.late(s.dialect, w, list("", columns), limit, within)
 	} else {
-		stmt.merge(w, list("", columns), limit, append(within, w.rest...))
+		stmt.merge(w, list("", columns), w.along(limit), append(within, w.rest...))
 		if len(w.branches) > 1 {
 			stmt.text.WriteString(" ORDER BY " + w.order() + " " + limit)
 		}
@@ -190,7 +195,7 @@ func (s *statement) late(d bunkit.Dialect, w *walk, columns, limit string, withi
 		in, end = " IN (", ")"
 	}
 	s.text.WriteString("SELECT " + columns + " FROM " + w.table + " WHERE " + s.bindAll(slices.Concat(w.base, w.also)) + " AND " + w.by + in)
-	s.merge(w.positions(), w.by, limit, within)
+	s.merge(w.positions(), w.by, w.along(limit), within)
 	if len(w.branches) > 1 {
 		s.text.WriteString(" ORDER BY " + w.order() + " " + limit)
 	}
@@ -216,7 +221,7 @@ func (s *Store) horizon(ctx context.Context, w *walk, within []condition, look i
 	}
 	var stmt statement
 	stmt.text.WriteString("SELECT " + nearest + "(" + w.by + ") FROM (")
-	stmt.merge(w.positions(), w.by, fmt.Sprintf("LIMIT 1 OFFSET %d", each-1), within)
+	stmt.merge(w.positions(), w.by, w.along(fmt.Sprintf("LIMIT 1 OFFSET %d", each-1)), within)
 	stmt.text.WriteString(") AS ends")
 	var position sql.NullString
 	_, err := queryRow(ctx, s.read, s.dialect.Bind(stmt.text.String()), stmt.args, &position)
