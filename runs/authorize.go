@@ -99,6 +99,9 @@ type Roles func(ctx context.Context, actor Actor, tenant string) (Role, error)
 
 // Authorize implements [Authorizer].
 func (f Roles) Authorize(ctx context.Context, actor Actor, tenant string, a Action) error {
+	if f == nil {
+		return errors.New("runs: Roles is nil, so nobody has a role")
+	}
 	if !actor.Valid() {
 		return fmt.Errorf("authorize %s: %w", a, ErrNotFound)
 	}

@@ -33,6 +33,7 @@ type Exec struct {
 	until    time.Time // when to stop unless there was another write
 	counts   Counts
 	failures []ItemFailure
+	figures  int // bytes of the names in counts.Extra
 	facts    map[string]string
 	seen     map[string]struct{} // items of this attempt
 	before   map[string]struct{} // items of earlier attempts
@@ -91,7 +92,8 @@ func (x *Exec) Total(n int64) {
 }
 
 // Add adds n to the figure with this name, such as "objects". A negative n is
-// ignored.
+// ignored, and so is a further name that does not fit into 16 KiB together with
+// the others: what has a name for each of its items belongs into items.
 func (x *Exec) Add(name string, n int64) {
 	if n < 0 || validText("name", name) != nil {
 		return
@@ -99,6 +101,12 @@ func (x *Exec) Add(name string, n int64) {
 	x.change(func() {
 		if x.counts.Extra == nil {
 			x.counts.Extra = make(map[string]int64)
+		}
+		if _, there := x.counts.Extra[name]; !there {
+			if x.figures+len(name) > maxFacts {
+				return
+			}
+			x.figures += len(name)
 		}
 		x.counts.Extra[name] = plus(x.counts.Extra[name], n)
 	})

@@ -401,6 +401,29 @@ func TestReportsDoNotCostTheRun(t *testing.T) {
 }
 
 // Facts that an operation states are as safe as those of its handler.
+// A figure for each of many things is no figure: the record stays small.
+func TestFiguresAreBounded(t *testing.T) {
+	tracker := newTracker(t, runs.Config{
+		Operations: []runs.Operation{op(func(_ context.Context, x *runs.Exec, _ selection) error {
+			for i := range 20_000 {
+				x.Add(fmt.Sprintf("object %05d", i), 1)
+			}
+			x.Add("object 00000", 1)
+			return nil
+		})},
+	})
+	begin(t, tracker)
+	got := wait(t, tracker, start(t, tracker, request(nil)).Run)
+	wantEnd(t, got, runs.OutcomeSucceeded, "")
+	size := 0
+	for name := range got.Counts.Extra {
+		size += len(name)
+	}
+	if size > 16<<10 || size < 15<<10 || got.Counts.Extra["object 00000"] != 2 {
+		t.Errorf("%d figures with names of %d bytes, the first %d; want 16 KiB of names, and 2", len(got.Counts.Extra), size, got.Counts.Extra["object 00000"])
+	}
+}
+
 func TestContextIsSafe(t *testing.T) {
 	r := outcomeOf(t, runs.Spec[selection]{
 		Type:   sync1,

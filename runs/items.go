@@ -34,10 +34,12 @@ func (x *Exec) storeItems(ctx context.Context) {
 		err := x.t.cfg.Items.PutItems(ctx, x.ref, x.attempt, batch)
 		switch {
 		case err == nil:
-		case errors.Is(err, ErrConflict), errors.Is(err, ErrNotFound):
+		case errors.Is(err, ErrConflict):
 			x.cancel(ErrLeaseLost)
 			return
-		case errors.Is(err, ErrInvalid):
+		case errors.Is(err, ErrInvalid), errors.Is(err, ErrNotFound):
+			// A run that is gone is noticed by its next heartbeat; one that is
+			// there is not in the store that Config.Items is.
 			// Trying again would not help, and the counts have them.
 			x.t.cfg.Logger.ErrorContext(ctx, "items were refused", "run", x.ref.ID, "error", err)
 		case ctx.Err() != nil: // the end of the run stores what is left

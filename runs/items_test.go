@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -89,6 +90,33 @@ func TestItemsAtTheEnd(t *testing.T) {
 		page, err := tracker.Items(t.Context(), runs.ItemQuery{Run: got.Ref()})
 		if err != nil || len(page.Items) != 1 || log.String() != "" {
 			t.Errorf("%d items, %v, and the log has %q; want one item and nothing", len(page.Items), err, log)
+		}
+	})
+}
+
+// Items that go to a store without the run cost neither the run nor its worker,
+// and the log says what is wrong.
+func TestItemsOfAnotherStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &journal{}
+		tracker := newTracker(t, runs.Config{
+			Store: memruns.New(), Items: memruns.New(), Logger: log.logger(),
+			Operations: []runs.Operation{op(func(ctx context.Context, x *runs.Exec, _ selection) error {
+				x.Succeed("a")
+				time.Sleep(time.Minute) // items are stored meanwhile
+				x.Succeed("b")
+				return ctx.Err()
+			})},
+		})
+		begin(t, tracker)
+		began := time.Now()
+		got := wait(t, tracker, start(t, tracker, request(nil)).Run)
+		wantEnd(t, got, runs.OutcomeSucceeded, "")
+		if took := time.Since(began); got.Counts.Succeeded != 2 || got.Lost != 0 || took > 70*time.Second {
+			t.Errorf("succeeded %d, lost %d, took %v; want 2, 0, a minute", got.Counts.Succeeded, got.Lost, took)
+		}
+		if text := log.String(); !strings.Contains(text, "items were refused") || !strings.Contains(text, runs.ErrNotFound.Error()) {
+			t.Errorf("log has %q; want that items were refused, and why", text)
 		}
 	})
 }

@@ -25,7 +25,7 @@ var (
 type Request struct {
 	Tenant    string
 	Type      Type
-	Params    any // encoded as JSON; nil means {}
+	Params    any // encoded as JSON, a json.RawMessage as it is; nil means {}
 	Initiator Actor
 
 	// Once makes the request repeatable: as long as a run of this tenant and

@@ -423,6 +423,7 @@ func TestNewSaysWhatIsMissing(t *testing.T) {
 	}{
 		{"store", func(c *runs.Config) { c.Store = nil }, "Config.Store is missing"},
 		{"dispatcher", func(c *runs.Config) { c.Dispatcher = nil }, "Config.Dispatcher is missing"},
+		{"observer", func(c *runs.Config) { c.Observers = []runs.Observer{nil} }, "one of Config.Observers is nil"},
 		{"negative", func(c *runs.Config) { c.Grace = -1 }, "negative"},
 		{"short lease", func(c *runs.Config) { c.Lease = time.Second }, "must exceed"},
 		{"instance", func(c *runs.Config) { c.Instance = "a\x00" }, "Config.Instance is not UTF-8"},

@@ -145,7 +145,9 @@ func PageSize(limit int) int {
 	return min(limit, MaxLimit)
 }
 
-// A Cursor is a position in a list, opaque to callers.
+// A Cursor is a position in a list, opaque to callers. A store keeps the
+// promises about it by putting a checksum of the query and of the position
+// beside the position.
 type Cursor string
 
 // A Page is one part of a list of runs.

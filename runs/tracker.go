@@ -24,7 +24,9 @@ type Config struct {
 
 	// Items keeps the items of runs. If nil, a run has its counts and its first
 	// [MaxFailures] failures only, and an attempt after a crash cannot tell
-	// what an earlier one has done.
+	// what an earlier one has done. It has to know the runs of Store, so usually
+	// it is the same value; of a run that it does not know it keeps no items, and
+	// Logger gets that.
 	Items ItemStore
 
 	// Authorizer rules on every start, retry and cancel, and again before a run
@@ -133,6 +135,8 @@ func New(cfg Config) (*Tracker, error) {
 		return nil, errors.New("runs: Config.Store is missing; memruns.New() keeps runs in memory")
 	case cfg.Dispatcher == nil:
 		return nil, errors.New("runs: Config.Dispatcher is missing; pondruns.New executes runs in this process")
+	case slices.Contains(cfg.Observers, nil):
+		return nil, errors.New("runs: one of Config.Observers is nil")
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

@@ -40,6 +40,9 @@ func (s Starter) Start(ctx context.Context, req Request) (Started, error) {
 func (s Starter) start(ctx context.Context, req Request) (Started, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, insertTimeout, ErrStoreUnavailable)
 	defer cancel()
+	if s.t == nil || s.into == nil {
+		return Started{}, invalid("the Starter has no Inserter; Tracker.In needs one, such as bunruns.Store.In")
+	}
 	r, err := s.t.plan(ctx, req)
 	if err != nil {
 		return Started{}, err

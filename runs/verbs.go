@@ -21,6 +21,9 @@ func (t *Tracker) Do(ctx context.Context, req Request, work func(ctx context.Con
 }
 
 func (t *Tracker) do(ctx context.Context, req Request, work func(ctx context.Context, x *Exec) error) (Started, error) {
+	if work == nil {
+		return Started{}, invalid("there is no work")
+	}
 	r, err := t.plan(ctx, req)
 	if err != nil {
 		return Started{}, err
@@ -170,6 +173,9 @@ func (t *Tracker) Retry(ctx context.Context, ref Ref, actor Actor, once string) 
 // CreatedAt. It reports [ErrInvalid] for a run that has not ended and
 // [ErrExists] if the ID is taken.
 func (t *Tracker) Import(ctx context.Context, r *Run) (*Run, error) {
+	if r == nil {
+		return nil, fmt.Errorf("import: %w", invalid("there is no run"))
+	}
 	r = r.Clone()
 	if r.ID == "" {
 		r.ID = new(ids).next(r.CreatedAt)

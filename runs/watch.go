@@ -9,7 +9,8 @@ type Watcher interface {
 	// as it was stored, until stop is called. The calls come on the goroutines
 	// that stored it, several at a time, and not always in the order of the
 	// revisions. changed must return at once and neither change nor keep r.
-	// What other processes store it is not told of.
+	// What other processes store it is not told of. A nil changed watches
+	// nothing.
 	Watch(changed func(r *Run)) (stop func())
 }
 
@@ -17,6 +18,9 @@ var _ Watcher = (*Tracker)(nil)
 
 // Watch implements [Watcher].
 func (t *Tracker) Watch(changed func(r *Run)) (stop func()) {
+	if changed == nil {
+		return func() {}
+	}
 	w := &t.watch
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -29,8 +29,21 @@ var (
 //
 // A refusal to somebody who is no member of the tenant is recorded there only
 // if the tenant has an audit already, and else with [runs.SystemTenant]: who
-// makes up tenants shall not make audits.
-func (l *Log) Guard(inner runs.Authorizer) *Guard { return &Guard{l, inner} }
+// makes up tenants shall not make audits. An inner that is nil decides nothing,
+// and nothing is permitted.
+func (l *Log) Guard(inner runs.Authorizer) *Guard {
+	if inner == nil {
+		inner = nobody{}
+	}
+	return &Guard{l, inner}
+}
+
+// nobody decides instead of an authorizer that is missing.
+type nobody struct{}
+
+func (nobody) Authorize(context.Context, runs.Actor, string, runs.Action) error {
+	return errors.New("audit: Log.Guard was given no Authorizer, so nothing is permitted")
+}
 
 // Unwrap returns the authorizer whose answers g records.
 func (g *Guard) Unwrap() runs.Authorizer { return g.inner }

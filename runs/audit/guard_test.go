@@ -261,3 +261,18 @@ func TestObserveTwice(t *testing.T) {
 		t.Errorf("recorded %+v, want one entry of the failure", all)
 	}
 }
+
+// Without an authorizer nobody is let in, and nothing panics.
+func TestGuardOfNobody(t *testing.T) {
+	log := open(t, memaudit.New())
+	guard := log.Guard(nil)
+	for name, err := range map[string]error{
+		"Authorize": guard.Authorize(t.Context(), rosa, acme, runs.ActionStart),
+		"Would":     guard.Would(t.Context(), rosa, acme, runs.ActionView),
+		"Judge":     guard.Judge(t.Context(), runs.Question{Actor: rosa, Tenant: acme, Action: runs.ActionStart, Step: runs.StepStart}),
+	} {
+		if err == nil || errors.Is(err, runs.ErrForbidden) || errors.Is(err, runs.ErrNotFound) {
+			t.Errorf("%s: %v; want an error that is no decision", name, err)
+		}
+	}
+}

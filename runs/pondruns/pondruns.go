@@ -106,7 +106,7 @@ func (d *Dispatcher) begin(ctx context.Context, claim runs.Claim) (*worker, erro
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.working != nil {
-		return nil, errors.New("pondruns: Work is under way already")
+		return nil, errors.New("pondruns: Work is under way already; each Tracker needs a Dispatcher of its own")
 	}
 	waiting := d.waiting
 	w := &worker{
