@@ -8,5 +8,5 @@
 // the manifests of a tenant form a chain ([Link]), and what was left out is said
 // by its [Certificate], which cannot look complete when something is missing.
 //
-// Package restore puts back what this package captures.
+// Package restore puts back what this package captures; its example does both.
 package backup
