@@ -102,7 +102,9 @@ func (h *host) getRestore(w http.ResponseWriter, r *http.Request, v monitor.View
 	if err != nil {
 		return err
 	}
-	writeRestore(w, http.StatusOK, doc)
+	if !monitor.NotModified(w, r, tagOf(doc.Revision)) {
+		writeRestore(w, http.StatusOK, doc)
+	}
 	return nil
 }
 

@@ -323,6 +323,11 @@ func checkRights(c *client, id string) {
 	}
 	var plan planJSON
 	_, header := c.do("rosa", "GET", at, "", &plan)
+	for known, want := range map[string]int{header.Get("ETag"): http.StatusNotModified, `"999"`: http.StatusOK} {
+		if status, again := c.do("rosa", "GET", at, "", nil, "If-None-Match", known); status != want || again.Get("ETag") != header.Get("ETag") {
+			c.t.Errorf("who knows %s: %d with tag %s, want %d with %s", known, status, again.Get("ETag"), want, header.Get("ETag"))
+		}
+	}
 	if status, _ := c.do("oskar", "PATCH", at, `{}`, &plan, "If-Match", header.Get("ETag")); status != http.StatusOK || plan.Status != "previewed" {
 		c.t.Errorf("changing nothing: %d %+v", status, plan)
 	}

@@ -128,13 +128,22 @@ func writeTagged(w http.ResponseWriter, r *http.Request, v any) {
 }
 
 func answerTagged(w http.ResponseWriter, r *http.Request, body []byte, tag string) {
-	w.Header().Set("ETag", tag)
-	if matches(r.Header.Get("If-None-Match"), tag) {
-		w.Header().Set("Cache-Control", "no-store")
-		w.WriteHeader(http.StatusNotModified)
-		return
+	if !NotModified(w, r, tag) {
+		writeBody(w, http.StatusOK, "application/json", body)
 	}
-	writeBody(w, http.StatusOK, "application/json", body)
+}
+
+// NotModified sets the answer's ETag to tag, which is in quotes, and reports
+// whether it has answered with 304, because the request says in If-None-Match
+// that the client has that version.
+func NotModified(w http.ResponseWriter, r *http.Request, tag string) bool {
+	w.Header().Set("ETag", tag)
+	if !matches(r.Header.Get("If-None-Match"), tag) {
+		return false
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNotModified)
+	return true
 }
 
 // matches reports whether an If-None-Match header names the tag. A weak tag
