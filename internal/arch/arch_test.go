@@ -244,15 +244,16 @@ func TestCheck(t *testing.T) {
 
 func TestCheckTable(t *testing.T) {
 	got := arch.CheckTable(map[string]arch.Row{
-		"runs":          {Ours: []string{"inventory"}},
-		"runs/natsruns": {Ours: []string{"runs"}, Module: true},
-		"inventory":     {Ours: []string{"runs", "notify", "runs/natsruns"}},
-		"examples/host": {Ours: []string{arch.All, "runs/..."}},
-		"notify":        {},
-		"util":          {},
-		"restore":       {Ours: []string{"gone"}},
-		"internal/all":  {Ours: []string{arch.All, "runs/natsruns"}, Module: true},
-		"internal/kit":  {Ours: []string{"runs"}},
+		"runs":              {Ours: []string{"inventory"}},
+		"runs/natsruns":     {Ours: []string{"runs"}, Module: true},
+		"runs/natsruns/cmd": {Ours: []string{"runs/natsruns"}},
+		"inventory":         {Ours: []string{"runs", "notify", "runs/natsruns"}},
+		"examples/host":     {Ours: []string{arch.All, "runs/..."}},
+		"notify":            {},
+		"util":              {},
+		"restore":           {Ours: []string{"gone"}},
+		"internal/all":      {Ours: []string{arch.All, "runs/natsruns"}, Module: true},
+		"internal/kit":      {Ours: []string{"runs"}},
 	})
 	want := []string{
 		"internal/kit: may import runs, which is not below it",

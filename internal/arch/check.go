@@ -177,7 +177,7 @@ func CheckTable(table map[string]Row) []string {
 				problems = append(problems, fmt.Sprintf("%s: may import %s, which has no row", pkg, to))
 			case top(to) != wing && !slices.Contains(wings[wing], top(to)) && !slices.Contains(table[pkg].Ours, All):
 				problems = append(problems, fmt.Sprintf("%s: may import %s, which is not below it", pkg, to))
-			case row.Module && !table[pkg].Module:
+			case row.Module && !table[pkg].Module && !strings.HasPrefix(pkg, to+"/"): // what is below a module is in it
 				problems = append(problems, fmt.Sprintf("%s: may import %s, which is another module", pkg, to))
 			}
 		}

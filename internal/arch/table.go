@@ -82,9 +82,12 @@ func Table() map[string]Row {
 		// The commands that check.sh runs.
 		"internal/sqltest/withpostgres": {Ours: []string{"internal/sqltest"}},
 
-		"internal/bench": {Ours: []string{All, "runs/riverruns"}, Foreign: []string{
+		"internal/bench": {Ours: []string{All, "runs/riverruns", "internal/bench/riverpeer"}, Foreign: []string{
 			pgx, sqlite, bun, xsync, "github.com/riverqueue/river", "github.com/hibiken/asynq", "github.com/microsoftgraph", "github.com/microsoft",
 		}, Module: true},
-		"internal/browsertest": {Ours: []string{All}, Foreign: []string{"github.com/chromedp", "github.com/pb33f"}, Module: true},
+		// The peer, and the same on SQLite, which takes an older River.
+		"internal/bench/riverpeer":          {Foreign: []string{"github.com/riverqueue/river"}, Module: true},
+		"internal/bench/riverpeer/onsqlite": {Ours: []string{"internal/bench/riverpeer"}, Foreign: []string{"github.com/riverqueue/river", sqlite}},
+		"internal/browsertest":              {Ours: []string{All}, Foreign: []string{"github.com/chromedp", "github.com/pb33f"}, Module: true},
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
+	"github.com/tenantatlas/tenantatlas/internal/bench/riverpeer"
 	"github.com/tenantatlas/tenantatlas/internal/bunkit"
 	"github.com/tenantatlas/tenantatlas/internal/sqltest"
 	"github.com/tenantatlas/tenantatlas/runs"
@@ -97,7 +98,7 @@ func (p plan) lives(ctx context.Context, name, table string, db *sql.DB, o *ours
 	first := o.base.Load()
 	var rates []float64
 	for range p.rounds {
-		v, err := rate(ctx, 256, p.each, o.live)
+		v, err := riverpeer.Rate(ctx, 256, p.each, o.live)
 		if err != nil {
 			return err
 		}
@@ -274,7 +275,7 @@ func (p plan) updated(ctx context.Context) error {
 	}{{"heartbeats that the server takes, 256 callers", 256, 1, beat}, {"items that the server takes, 500 at once, 16 callers", 16, batch, put}} {
 		var rates []float64
 		for range p.rounds {
-			v, err := rate(ctx, c.callers, p.each, c.do)
+			v, err := riverpeer.Rate(ctx, c.callers, p.each, c.do)
 			if err != nil {
 				return err
 			}

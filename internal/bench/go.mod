@@ -5,9 +5,9 @@ go 1.26.0
 require (
 	github.com/jackc/pgx/v5 v5.12.0
 	github.com/riverqueue/river v0.51.0
-	github.com/riverqueue/river/riverdriver v0.51.0
 	github.com/riverqueue/river/riverdriver/riverpgxv5 v0.51.0
 	github.com/tenantatlas/tenantatlas v0.0.0
+	github.com/tenantatlas/tenantatlas/internal/bench/riverpeer v0.0.0
 	github.com/tenantatlas/tenantatlas/runs/riverruns v0.0.0
 	modernc.org/sqlite v1.60.1
 )
@@ -24,6 +24,7 @@ require (
 	github.com/ncruces/go-strftime v1.0.0 // indirect
 	github.com/puzpuzpuz/xsync/v3 v3.5.1 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
+	github.com/riverqueue/river/riverdriver v0.51.0 // indirect
 	github.com/riverqueue/river/rivershared v0.51.0 // indirect
 	github.com/riverqueue/river/rivertype v0.51.0 // indirect
 	github.com/tidwall/gjson v1.20.0 // indirect
@@ -46,5 +47,6 @@ require (
 
 replace (
 	github.com/tenantatlas/tenantatlas => ../..
+	github.com/tenantatlas/tenantatlas/internal/bench/riverpeer => ./riverpeer
 	github.com/tenantatlas/tenantatlas/runs/riverruns => ../../runs/riverruns
 )

@@ -8,17 +8,15 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tenantatlas/tenantatlas/internal/bench/riverpeer"
 	"github.com/tenantatlas/tenantatlas/internal/bunkit"
 	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/bunruns"
 )
 
-const noop runs.Type = "bench.noop"
+const noop runs.Type = riverpeer.Kind
 
-// input is what makes runs and jobs different.
-type input struct {
-	N int64 `json:"n" river:"unique"`
-}
+type input = riverpeer.Input
 
 // An ours is a tracker on a database.
 type ours struct {
@@ -40,7 +38,7 @@ func (o *ours) end() {
 // A watched store says which runs have ended, and counts updates.
 type watched struct {
 	*bunruns.Store
-	ended   ended[string]
+	ended   riverpeer.Ended[string]
 	updates atomic.Int64
 }
 
@@ -48,7 +46,7 @@ func (w *watched) Update(ctx context.Context, r *runs.Run) (*runs.Run, error) {
 	stored, err := w.Store.Update(ctx, r)
 	w.updates.Add(1)
 	if err == nil && stored.Status == runs.StatusCompleted {
-		w.ended.tell(stored.ID)
+		w.ended.Tell(stored.ID)
 	}
 	return stored, err
 }
@@ -95,7 +93,7 @@ func idle(context.Context, *runs.Exec, input) error { return nil }
 // start starts a run and reports its ID.
 func (o *ours) start(ctx context.Context, n int64, created bool) (string, error) {
 	started, err := o.tracker.Start(ctx, runs.Request{
-		Tenant: fmt.Sprintf("tenant-%d", n%20), Type: noop, Initiator: runs.User("dana", "Dana"), Params: input{n},
+		Tenant: fmt.Sprintf("tenant-%d", n%20), Type: noop, Initiator: runs.User("dana", "Dana"), Params: input{N: n},
 	})
 	switch {
 	case errors.Is(err, runs.ErrStoreUnavailable) && ctx.Err() == nil:
@@ -120,7 +118,7 @@ func (o *ours) startNew(ctx context.Context, _ int64) error {
 }
 
 func (o *ours) startDuplicate(ctx context.Context, n int64) error {
-	_, err := o.start(ctx, n%duplicates, false)
+	_, err := o.start(ctx, n%riverpeer.Duplicates, false)
 	return err
 }
 
@@ -130,14 +128,11 @@ func (o *ours) live(ctx context.Context, _ int64) error {
 	if err != nil {
 		return err
 	}
-	return o.store.ended.wait(ctx, id)
+	return o.store.ended.Wait(ctx, id)
 }
 
-// duplicates is how many different runs and jobs are started again and again.
-const duplicates = 1000
-
 func (o *ours) prepare(ctx context.Context) error {
-	for n := range int64(duplicates) {
+	for n := range int64(riverpeer.Duplicates) {
 		if _, err := o.start(ctx, n, true); err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
+	"github.com/tenantatlas/tenantatlas/internal/bench/riverpeer"
 	"github.com/tenantatlas/tenantatlas/internal/bunkit"
 	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/pondruns"
@@ -52,7 +53,7 @@ func (b *bench) postgres(ctx context.Context, server string) (err error) {
 		}
 		return o, pool, err
 	}
-	them := func(name string, workers int, cooldown, poll time.Duration) (*peer[pgx.Tx], error) {
+	them := func(name string, s riverpeer.Settings) (*riverpeer.Peer[pgx.Tx], error) {
 		dsn, err := newSchema(ctx, server, name)
 		if err != nil {
 			return nil, err
@@ -61,9 +62,9 @@ func (b *bench) postgres(ctx context.Context, server string) (err error) {
 		if err != nil {
 			return nil, err
 		}
-		p, err := newPeer(ctx, riverpgxv5.New(pool), workers, cooldown, poll)
+		p, err := riverpeer.New(ctx, riverpgxv5.New(pool), s)
 		if err == nil {
-			closers = append(closers, func() error { err := p.stop(); pool.Close(); return err })
+			closers = append(closers, func() error { err := p.Stop(); pool.Close(); return err })
 		}
 		return p, err
 	}
@@ -72,11 +73,11 @@ func (b *bench) postgres(ctx context.Context, server string) (err error) {
 	if err != nil {
 		return err
 	}
-	inserts, err := them("inserts", 0, 0, 0)
+	inserts, err := them("inserts", riverpeer.Settings{})
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(starts.prepare(ctx), inserts.prepare(ctx)); err != nil {
+	if err := errors.Join(starts.prepare(ctx), inserts.Prepare(ctx)); err != nil {
 		return err
 	}
 	raw, err := newRaw(ctx, pool)
@@ -90,8 +91,8 @@ func (b *bench) postgres(ctx context.Context, server string) (err error) {
 		added, duplicates float64
 	}{{"1 caller", 1, 0, 0}, {"32 callers", 32, 2, 8}, {"256 callers", 256, 0, 0}} {
 		all = append(all,
-			b.rates("new start, "+c.name, c.callers, c.added, starts.startNew, inserts.insertNew),
-			b.rates("duplicate start, "+c.name, c.callers, c.duplicates, starts.startDuplicate, inserts.insertDuplicate),
+			b.rates("new start, "+c.name, c.callers, c.added, starts.startNew, inserts.InsertNew),
+			b.rates("duplicate start, "+c.name, c.callers, c.duplicates, starts.startDuplicate, inserts.InsertDuplicate),
 		)
 	}
 	if err := b.all(ctx, all); err != nil {
@@ -118,15 +119,15 @@ func (b *bench) postgres(ctx context.Context, server string) (err error) {
 		if err != nil {
 			return err
 		}
-		jobs, err := them("jobs_"+c.name, c.workers, c.cooldown, c.poll)
+		jobs, err := them("jobs_"+c.name, riverpeer.Settings{Workers: c.workers, Cooldown: c.cooldown, Poll: c.poll})
 		if err != nil {
 			return err
 		}
 		var all []contest
 		for i, callers := range c.callers {
-			all = append(all, b.rates(fmt.Sprintf("start to completed, %s, %d callers", c.name, callers), callers, c.targets[i], works.live, jobs.live))
+			all = append(all, b.rates(fmt.Sprintf("start to completed, %s, %d callers", c.name, callers), callers, c.targets[i], works.live, jobs.Live))
 		}
-		all = append(all, b.latencies("start to completed, "+c.name+", idle", works.live, jobs.live))
+		all = append(all, b.latencies("start to completed, "+c.name+", idle", works.live, jobs.Live))
 		if err := b.all(ctx, all); err != nil {
 			return err
 		}
@@ -162,7 +163,7 @@ func (b *bench) rates(name string, callers int, target float64, ours, peer call)
 		if do == nil {
 			return nil
 		}
-		return func(ctx context.Context) (float64, error) { return rate(ctx, callers, b.each, do) }
+		return func(ctx context.Context) (float64, error) { return riverpeer.Rate(ctx, callers, b.each, do) }
 	}
 	return contest{name: name, unit: "/s", better: more, target: target, ours: side(ours), peer: side(peer)}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
+	"github.com/tenantatlas/tenantatlas/internal/bench/riverpeer"
 	"github.com/tenantatlas/tenantatlas/internal/bunkit"
 	"github.com/tenantatlas/tenantatlas/runs"
 	"github.com/tenantatlas/tenantatlas/runs/bunruns"
@@ -97,7 +98,7 @@ func (as role) workRuns(ctx context.Context) error {
 	fmt.Println("ready")
 	for range as.Starts {
 		_, err := tracker.Start(ctx, runs.Request{
-			Tenant: "bench", Type: noop, Initiator: runs.User("dana", "Dana"), Params: input{time.Now().UnixMicro()},
+			Tenant: "bench", Type: noop, Initiator: runs.User("dana", "Dana"), Params: input{N: time.Now().UnixMicro()},
 		})
 		if err != nil {
 			return err
@@ -125,7 +126,7 @@ func (as role) workJobs(ctx context.Context) (admit func(queue string) error, er
 		return nil, err
 	}
 	driver := riverpgxv5.New(pool)
-	if err := migrate(ctx, driver); err != nil {
+	if err := riverpeer.Migrate(ctx, driver); err != nil {
 		return nil, err
 	}
 	all := river.NewWorkers()
@@ -147,7 +148,7 @@ func (as role) workJobs(ctx context.Context) (admit func(queue string) error, er
 	}
 	fmt.Println("ready")
 	for n := range as.Starts {
-		if _, err := client.Insert(ctx, input{int64(n)}, &river.InsertOpts{Queue: as.Queue}); err != nil {
+		if _, err := client.Insert(ctx, input{N: int64(n)}, &river.InsertOpts{Queue: as.Queue}); err != nil {
 			return nil, err
 		}
 	}

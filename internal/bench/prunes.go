@@ -41,7 +41,7 @@ func (b *bench) prunes(ctx context.Context) error {
 		start := func() (time.Duration, error) {
 			n++
 			begun := time.Now()
-			_, err := tracker.Start(ctx, runs.Request{Tenant: "bench", Type: noop, Initiator: runs.User("dana", "Dana"), Params: input{n}})
+			_, err := tracker.Start(ctx, runs.Request{Tenant: "bench", Type: noop, Initiator: runs.User("dana", "Dana"), Params: input{N: n}})
 			took := time.Since(begun)
 			time.Sleep(2 * time.Millisecond) // a caller now and then, not a flood
 			return took, err

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/tenantatlas/tenantatlas/internal/bench/riverpeer"
 )
 
 // A raw is a copy of the table of runs, with its indexes, and statements that
@@ -62,7 +64,7 @@ func (r *raw) insertMany(ctx context.Context, _ int64) error {
 // contests compare with what the database can do.
 func (r *raw) contests(b *bench, starts *ours) []contest {
 	limit := func(ctx context.Context) (float64, error) {
-		v, err := rate(ctx, 2, b.each, r.insertMany)
+		v, err := riverpeer.Rate(ctx, 2, b.each, r.insertMany)
 		return v * 1000, err
 	}
 	newStarts := b.rates("new start, 256 callers; peer: INSERT of 1,000 rows, 2 connections", 256, 0.5, starts.startNew, nil)

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 
 	_ "modernc.org/sqlite" // the driver
@@ -14,14 +18,19 @@ import (
 	"github.com/tenantatlas/tenantatlas/runs/pondruns"
 )
 
-// sqlite measures without a peer: River's driver for SQLite is not released for
-// the version that is measured here.
+// sqlite measures against River 0.31, the latest whose driver for SQLite is
+// released, in a process of its own. Both wait for the disk.
 func (b *bench) sqlite(ctx context.Context, _ string) (err error) {
 	dir, err := os.MkdirTemp("", "tenantatlas-bench-")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	them, end, err := riverOnFiles(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, end()) }()
 	starts, closeStarts, err := onFile(ctx, filepath.Join(dir, "starts.db"), nil)
 	if err != nil {
 		return err
@@ -35,14 +44,55 @@ func (b *bench) sqlite(ctx context.Context, _ string) (err error) {
 	if err := starts.prepare(ctx); err != nil {
 		return err
 	}
-	return b.all(ctx, []contest{
-		b.rates("SQLite: new start, 1 caller", 1, 0, starts.startNew, nil),
-		b.rates("SQLite: new start, 32 callers", 32, 0, starts.startNew, nil),
-		b.rates("SQLite: new start, 256 callers", 256, 0, starts.startNew, nil),
-		b.rates("SQLite: duplicate start, 32 callers", 32, 0, starts.startDuplicate, nil),
-		b.rates("SQLite: duplicate start, 256 callers", 256, 0, starts.startDuplicate, nil),
-		b.rates("SQLite: start to completed, 256 callers", 256, 0, works.live, nil),
-	})
+	var all []contest
+	for _, c := range []struct {
+		name, order string
+		callers     int
+		target      float64
+		do          call
+	}{
+		{"new start, 1 caller", "new", 1, 0, starts.startNew},
+		{"new start, 32 callers", "new", 32, 7, starts.startNew},
+		{"new start, 256 callers", "new", 256, 0, starts.startNew},
+		{"duplicate start, 32 callers", "duplicate", 32, 20, starts.startDuplicate},
+		{"duplicate start, 256 callers", "duplicate", 256, 0, starts.startDuplicate},
+		{"start to completed, 256 callers", "live", 256, 8, works.live},
+	} {
+		is := b.rates("SQLite: "+c.name, c.callers, c.target, c.do, nil)
+		is.peer = func(context.Context) (float64, error) { return them(fmt.Sprintln(c.order, c.callers, b.each)) }
+		all = append(all, is)
+	}
+	return b.all(ctx, all)
+}
+
+// riverOnFiles starts the process of River, and returns what has it measure
+// something and what ends it.
+func riverOnFiles(ctx context.Context, dir string) (measure func(order string) (float64, error), end func() error, err error) {
+	name := filepath.Join(dir, "onsqlite")
+	build := exec.CommandContext(ctx, "go", "build", "-C", "riverpeer", "-o", name, "./onsqlite")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		return nil, nil, fmt.Errorf("build the peer, from the folder internal/bench: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, name, dir) //nolint:gosec // what was just built
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, nil, err
+	}
+	answers := bufio.NewReader(out)
+	measure = func(order string) (rate float64, err error) {
+		if _, err := io.WriteString(in, order); err != nil {
+			return 0, err
+		}
+		_, err = fmt.Fscanln(answers, &rate)
+		return rate, err
+	}
+	return measure, func() error { return errors.Join(in.Close(), cmd.Wait()) }, cmd.Start()
 }
 
 func onFile(ctx context.Context, path string, d runs.Dispatcher) (*ours, func() error, error) {
