@@ -5,6 +5,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tenantatlas/tenantatlas/graphclient/graphtest"
 	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/restore"
@@ -95,6 +97,43 @@ func TestConflict(t *testing.T) {
 		i := w.items(contoso, r.ID)[inventory.Ref{Kind: "configurationPolicy", ID: "p1"}]
 		if i.Decision != restore.Update || i.Result != restore.Conflicted {
 			t.Errorf("the policy was to be %s and is %s, want an update that is a conflict", i.Decision, i.Result)
+		}
+		if n := w.server.Writes(); n != 0 {
+			t.Errorf("%d writes were sent, want none", n)
+		}
+	})
+}
+
+// What the preview has found unchanged is looked at again: an execution does not
+// say that something is there which has been deleted or changed since.
+func TestUnchangedIsLookedAtAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, small())
+		set := w.backup("configurationPolicy")
+		r := w.plan(contoso, set.ID)
+		w.preview(contoso, r.ID)
+		for ref, i := range w.items(contoso, r.ID) {
+			if i.Decision != restore.Unchanged {
+				t.Fatalf("%v is to be %s, want it unchanged", ref, i.Decision)
+			}
+		}
+		tenant := w.server.Tenant(contoso)
+		const path = "deviceManagement/configurationPolicies"
+		if err := tenant.Delete(path, "p1"); err != nil {
+			t.Fatal(err)
+		}
+		if err := tenant.Patch(path, "p2", []byte(`{"description":"changed"}`)); err != nil {
+			t.Fatal(err)
+		}
+		w.execute(contoso, r.ID)
+		got := make(map[string]restore.Result)
+		for ref, i := range w.items(contoso, r.ID) {
+			if i.Result != restore.Same {
+				got[ref.ID] = i.Result
+			}
+		}
+		if diff := cmp.Diff(map[string]restore.Result{"p1": restore.Conflicted, "p2": restore.Conflicted}, got); diff != "" {
+			t.Errorf("what is not the same (-want +got):\n%s", diff)
 		}
 		if n := w.server.Writes(); n != 0 {
 			t.Errorf("%d writes were sent, want none", n)

@@ -256,6 +256,9 @@ func (w *execution) write(ctx context.Context) error {
 	if err := w.leaveAll(ctx); err != nil {
 		return err
 	}
+	if err := w.leaveSame(ctx); err != nil {
+		return err
+	}
 	if err := w.number(ctx); err != nil {
 		return err
 	}

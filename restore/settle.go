@@ -24,6 +24,8 @@ func (w *execution) settle(ctx context.Context, e *entry, err error) error {
 		return err
 	case errors.Is(err, errChanged):
 		return w.fail(ctx, e, Conflicted, runs.ReasonConflict, "Somebody has changed the object since the preview. It was left as it is.")
+	case errors.Is(err, errDeleted):
+		return w.fail(ctx, e, Conflicted, runs.ReasonConflict, "Somebody has deleted the object since the preview. A rerun brings it back.")
 	case errors.Is(err, errMade):
 		return w.fail(ctx, e, Conflicted, runs.ReasonConflict, "The tenant has got such an object since the preview. It was left as it is, and none was created. A rerun compares with it.")
 	case errors.Is(err, errUnclear):
@@ -58,7 +60,8 @@ func (w *execution) put(ctx context.Context, items ...*entry) error {
 	return nil
 }
 
-// leaveAll settles the items that are not written, and tells those that are done.
+// leaveAll settles the items that are not to be written, whatever there is, and
+// tells those that are done.
 func (w *execution) leaveAll(ctx context.Context) error {
 	var left []*entry
 	for _, e := range w.items {
@@ -67,7 +70,7 @@ func (w *execution) leaveAll(ctx context.Context) error {
 			if !w.x.Done(e.key()) {
 				w.tell(e)
 			}
-		case !e.Decision.Writes():
+		case !e.Decision.Writes() && e.Decision != Unchanged:
 			e.Step, e.Result = Done, e.Decision.result()
 			left = append(left, e)
 		}
@@ -87,8 +90,6 @@ const storeTogether = 100
 // written.
 func (d Decision) result() Result {
 	switch d {
-	case Unchanged:
-		return Same
 	case Skip:
 		return Skipped
 	case Ambiguous:
