@@ -13,12 +13,20 @@ import (
 // its receiver will never take. It is not tried again.
 var ErrRejected = errors.New("the receiver will not take the message")
 
-// A Notifier carries a message to somewhere else.
+// A Notifier carries a message to somewhere else. Package notifytest checks
+// these promises. It is safe for concurrent use.
 type Notifier interface {
-	// Notify returns when m was taken. An error means that it is to be tried
-	// again later, unless it is [ErrRejected]. The same m.Delivery may come more
-	// than once: a process may die between the sending and its record. ctx ends
-	// when the attempt has taken too long.
+	// Notify returns when m was taken, with its title, body and URL. An error
+	// means that it is to be tried again later, unless it is [ErrRejected]. It
+	// has a reason, which the log of deliveries keeps: one that follows from a
+	// standard error or is declared with [runs.Public], as in
+	// runs.Public(notify.ErrRejected, runs.ReasonNotFound, ""). Its text has
+	// nothing of what the receiver said, which could be a secret.
+	//
+	// The same m.Delivery may come more than once, as a process may die between
+	// the sending and its record; what arrives has it, or something made of it,
+	// so that the receiver can tell. ctx ends when the attempt has taken too
+	// long; then Notify returns soon.
 	Notify(ctx context.Context, m Message) error
 }
 

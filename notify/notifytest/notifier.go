@@ -94,7 +94,7 @@ func unanswered(err error, rejected bool) error {
 		return fmt.Errorf("that it is ErrRejected is %t: %w", !rejected, err)
 	}
 	if f, _ := runs.FailureOf(err); f.Reason == runs.ReasonInternal {
-		return fmt.Errorf("it has no reason of its own: %w", err)
+		return fmt.Errorf("it has no reason, declare one with runs.Public: %w", err)
 	}
 	if strings.Contains(err.Error(), "hunter2") {
 		return fmt.Errorf("it repeats what the receiver said: %w", err)
@@ -142,7 +142,7 @@ var notifierPromises = []promise[Receiver]{
 	},
 	{
 		name: "postponed",
-		text: "a message that is to come later is an error that is not ErrRejected, and can be sent again",
+		text: "a message that is to come later is an error with a reason that is not ErrRejected, and can be sent again",
 		check: func(ctx context.Context, r Receiver) error {
 			r.Answer(Postpones, secret)
 			return first(
@@ -155,7 +155,7 @@ var notifierPromises = []promise[Receiver]{
 	},
 	{
 		name: "refused",
-		text: "a message that its receiver will never take is ErrRejected",
+		text: "a message that its receiver will never take is ErrRejected, with a reason",
 		check: func(ctx context.Context, r Receiver) error {
 			r.Answer(Refuses, secret)
 			return first(
@@ -166,7 +166,7 @@ var notifierPromises = []promise[Receiver]{
 	},
 	{
 		name: "hung-up",
-		text: "a connection that ends without an answer is an error that is not ErrRejected",
+		text: "a connection that ends without an answer is an error with a reason that is not ErrRejected",
 		check: func(ctx context.Context, r Receiver) error {
 			r.Answer(HangsUp, secret)
 			return first(
