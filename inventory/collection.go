@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
+	"github.com/tenantatlas/tenantatlas/internal/parallel"
 )
 
 // A collection is a list under way, and the kinds that objects of it have.
@@ -70,7 +69,7 @@ const (
 // list reads the collection to its end. Its first error is why the list is
 // not whole.
 func (c *collection) list(ctx context.Context) (listErr, err error) {
-	work, ctx := errgroup.WithContext(ctx)
+	work, ctx := parallel.WithContext(ctx)
 	work.SetLimit(chunksAhead)
 	var next chunk
 	flush := func() {

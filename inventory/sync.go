@@ -7,9 +7,8 @@ import (
 	"slices"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
+	"github.com/tenantatlas/tenantatlas/internal/parallel"
 	"github.com/tenantatlas/tenantatlas/runs"
 )
 
@@ -102,7 +101,7 @@ func (j *job) collect(ctx context.Context, types []*contract.Type) error {
 	for _, c := range Collections(left) {
 		work = append(work, newCollection(j, c, kinds))
 	}
-	g, ctx := errgroup.WithContext(ctx)
+	g, ctx := parallel.WithContext(ctx)
 	g.SetLimit(j.cfg.Parallel)
 	for _, c := range work {
 		g.Go(func() error { return c.sync(ctx) })

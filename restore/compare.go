@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
+	"github.com/tenantatlas/tenantatlas/internal/parallel"
 	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/runs"
 )
@@ -31,14 +31,18 @@ type chunk struct {
 // their order, since those that others depend on come first.
 func (j *job) compareAll(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	var work sync.WaitGroup
-	defer work.Wait()
+	work, ctx := parallel.WithContext(ctx)
+	defer func() { _ = work.Wait() }() // chunks have their errors
 	defer cancel()
 	chunks := slices.Collect(slices.Chunk(j.items, compareTogether))
 	begin := func(i int) chan *chunk {
 		read := make(chan *chunk, 1)
 		if i < len(chunks) {
-			work.Go(func() { read <- j.readAll(ctx, chunks[i]) })
+			work.Go(func() error {
+				defer close(read)
+				read <- j.readAll(ctx, chunks[i])
+				return nil
+			})
 		}
 		return read
 	}
@@ -46,7 +50,11 @@ func (j *job) compareAll(ctx context.Context) error {
 	for i := range chunks {
 		read := next
 		next = begin(i + 1)
-		if err := j.decideAll(ctx, <-read); err != nil {
+		c := <-read
+		if c == nil {
+			return work.Wait() // it has panicked
+		}
+		if err := j.decideAll(ctx, c); err != nil {
 			return err
 		}
 	}

@@ -6,9 +6,8 @@ import (
 	"strconv"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
+	"github.com/tenantatlas/tenantatlas/internal/parallel"
 	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/restore/backup"
 	"github.com/tenantatlas/tenantatlas/runs"
@@ -357,7 +356,7 @@ const writeParallel = 16
 func (w *execution) inOrder(ctx context.Context, items []*entry, do func(ctx context.Context, e *entry) (bool, error)) error {
 	for len(items) > 0 {
 		deferred := make([]bool, len(items))
-		g, gctx := errgroup.WithContext(ctx)
+		g, gctx := parallel.WithContext(ctx)
 		g.SetLimit(writeParallel)
 		for i, e := range items {
 			g.Go(func() error {

@@ -8,9 +8,8 @@ import (
 	"fmt"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
+	"github.com/tenantatlas/tenantatlas/internal/parallel"
 	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/runs"
 )
@@ -39,23 +38,27 @@ func (j *job) list(ctx context.Context, types []*contract.Type) (map[string]*liv
 		all[t.Key] = &living{byID: make(map[string]*object), like: make(map[contract.Identity][]*object)}
 	}
 	var mu sync.Mutex
-	g, ctx := errgroup.WithContext(ctx)
+	note := func(c *contract.Collection, page inventory.ListPage, err error) {
+		mu.Lock()
+		defer mu.Unlock() // also of a panic, or the other lists would wait
+		for _, at := range page.Objects {
+			add(all, c, at)
+		}
+		if err == nil || errors.Is(err, inventory.ErrNoCollection) {
+			return
+		}
+		for _, t := range c.Types {
+			if l := all[t.Key]; l != nil {
+				l.err = fmt.Errorf("list %s: %w", c.Path, err)
+			}
+		}
+	}
+	g, ctx := parallel.WithContext(ctx)
 	g.SetLimit(listParallel)
 	for _, c := range inventory.Collections(types) {
 		g.Go(func() error {
 			for page, err := range j.target.List(ctx, c) {
-				mu.Lock()
-				for _, at := range page.Objects {
-					add(all, c, at)
-				}
-				if err != nil && !errors.Is(err, inventory.ErrNoCollection) {
-					for _, t := range c.Types {
-						if l := all[t.Key]; l != nil {
-							l.err = fmt.Errorf("list %s: %w", c.Path, err)
-						}
-					}
-				}
-				mu.Unlock()
+				note(c, page, err)
 			}
 			return context.Cause(ctx)
 		})

@@ -6,9 +6,8 @@ import (
 	"errors"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
+	"github.com/tenantatlas/tenantatlas/internal/parallel"
 	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/runs"
 )
@@ -55,7 +54,7 @@ func (w *execution) reconcile(ctx context.Context, t *task) (found bool, err err
 // are equal to them before any is judged.
 func (w *execution) reconcileAll(ctx context.Context, items []*entry) error {
 	for _, judge := range []bool{false, true} {
-		g, gctx := errgroup.WithContext(ctx)
+		g, gctx := parallel.WithContext(ctx)
 		g.SetLimit(writeParallel)
 		for _, e := range items {
 			if !e.mayBeThere() {

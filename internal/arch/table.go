@@ -44,7 +44,7 @@ func Table() map[string]Row {
 		"graphclient/contract":  {}, // knowledge without input or output
 		"graphclient/graphtest": {}, // shares no code with the client that it tests
 
-		"inventory":           {Ours: []string{"runs", contract}, Foreign: []string{xsync}},
+		"inventory":           {Ours: []string{"runs", contract, "internal/parallel"}},
 		"inventory/directory": {Ours: []string{"runs"}},
 		"inventory/drift":     {Ours: []string{"inventory", "runs", contract}, Planned: true},
 		// It imports runs to declare what of a Graph error may be shown.
@@ -53,8 +53,8 @@ func Table() map[string]Row {
 		"inventory/buninventory":  {Ours: []string{"inventory", "inventory/directory", "inventory/drift", bunkit}, Foreign: []string{bun}},
 		"inventory/inventorytest": {Ours: []string{"inventory", "inventory/directory", "inventory/drift"}},
 
-		"restore/backup":      {Ours: []string{"inventory", "runs", contract}, Foreign: []string{xsync}},
-		"restore":             {Ours: []string{"restore/backup", "inventory", "inventory/directory", "runs", contract}, Foreign: []string{xsync}},
+		"restore/backup":      {Ours: []string{"inventory", "runs", contract, "internal/parallel"}},
+		"restore":             {Ours: []string{"restore/backup", "inventory", "inventory/directory", "runs", contract, "internal/parallel"}},
 		"restore/graphtarget": {Ours: []string{"restore", "graphclient", contract, "inventory/graphsource", "runs"}},
 		"restore/memrestore":  {Ours: []string{"restore", "restore/backup", "inventory", "runs"}},
 		"restore/bunrestore":  {Ours: []string{"restore", "restore/backup", "inventory", "runs", bunkit}, Foreign: []string{bun}},
@@ -78,6 +78,7 @@ func Table() map[string]Row {
 		"internal/enginetest":      {Ours: []string{All}}, // above the runs whose dispatchers it tests
 		"internal/graphbench":      {Ours: []string{All}}, // a server for benchmarks
 		"internal/htmlcheck":       {Foreign: []string{"golang.org/x/net/html"}},
+		"internal/parallel":        {Foreign: []string{xsync}},
 		"internal/sqltest":         {Ours: []string{bunkit}, Foreign: []string{bun, pgx, sqlite}},
 		// The commands that check.sh runs.
 		"internal/sqltest/withpostgres": {Ours: []string{"internal/sqltest"}},

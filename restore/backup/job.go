@@ -9,9 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/tenantatlas/tenantatlas/graphclient/contract"
+	"github.com/tenantatlas/tenantatlas/internal/parallel"
 	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/runs"
 )
@@ -121,7 +120,7 @@ func (j *job) collect(ctx context.Context) error {
 			}
 		}
 	}
-	g, ctx := errgroup.WithContext(ctx)
+	g, ctx := parallel.WithContext(ctx)
 	g.SetLimit(j.cfg.Parallel)
 	for _, c := range collections {
 		g.Go(func() error { return j.list(ctx, c) })
@@ -132,7 +131,7 @@ func (j *job) collect(ctx context.Context) error {
 // list reads one collection, and captures what is asked for. Its error means
 // that the run cannot go on.
 func (j *job) list(ctx context.Context, c *contract.Collection) error {
-	work, wctx := errgroup.WithContext(ctx)
+	work, wctx := parallel.WithContext(ctx)
 	work.SetLimit(chunksAhead)
 	var next chunk
 	most := contract.MaxBatch // at first, so that reading begins with the first page
