@@ -5,6 +5,7 @@ func appTypes() []Type {
 	return []Type{
 		{
 			Key: "mobileApp", Title: "Apps", Category: Apps,
+			open:  []string{"productKey"}, // the id that an app has in Microsoft's store
 			OData: []string{"*App", "*WebClip", "*AppX", "*AppXBundle", "windowsMobileMSI", "windowsPhoneXAP"},
 			Name:  "displayName",
 			// The store apps that come with every tenant, until somebody

@@ -143,7 +143,6 @@ func certificateTypes() []Type {
 			Write:  Write{Shape: WriteBinding},
 			Order:  95,
 			Source: "CSDL; M365DSC Wi-Fi and VPN resources",
-			masks:  []string{"preSharedKey", "sharedSecret"},
 		},
 	}
 	for i := range all {

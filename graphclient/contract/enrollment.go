@@ -37,7 +37,6 @@ func enrollmentTypes() []Type {
 			Key: "comanagementSettings", Title: "Co-management authority", Platform: Windows,
 			OData:  []string{"deviceComanagementAuthorityConfiguration"},
 			Source: "IM 339-349: the command line has secrets of the tenant's Configuration Manager",
-			masks:  []string{"configurationManagerAgentCommandLineArgument"},
 		},
 	}
 	for i := range all {
@@ -106,7 +105,6 @@ func deviceEnrollmentTypes() []Type {
 			Source: "CD AppleEnrollmentProfile; TF macos_dep_enrollment_profile; IM 781-795: assigned to devices, not to groups",
 			noise:  []string{"configurationEndpointUrl"},
 			sets:   []string{"enabledSkipKeys", "enrollmentTimeAzureAdGroupIds"},
-			masks:  []string{"adminAccountPassword"},
 			links: []link{
 				to("vppToken", "companyPortalVppTokenId"),
 				to(TargetGroup, "enrollmentTimeAzureAdGroupIds"),
@@ -144,8 +142,6 @@ func deviceEnrollmentTypes() []Type {
 			},
 			Source: "DOC androidforwork-androiddeviceownerenrollmentprofile",
 			noise:  []string{"accountId", "tokenCreationDateTime", "tokenExpirationDateTime", "enrolledDeviceCount", "enrollmentTokenUsageCount"},
-			live:   []string{"tokenValue", "qrCodeContent", "qrCodeImage"},
-			masks:  []string{"wifiPassword"},
 		},
 	}
 }

@@ -16,6 +16,11 @@ import (
 // documents are the same configuration if their forms are equal. Normalizing
 // a form once more changes nothing. On an error dst is returned as it was.
 func (t *Type) Normalize(dst, doc []byte) ([]byte, error) {
+	if t.rules.suspect(doc) && json.Valid(doc) { // and if it is not, that is reported below
+		r := redactor{rules: &t.rules}
+		r.value(bytes.TrimSpace(doc))
+		doc = r.out
+	}
 	out, err := normalize(dst, doc, canonjson.Options{Drop: t.rules.drop, Unordered: t.rules.unordered})
 	if err != nil {
 		return dst, fmt.Errorf("normalize %s: %w", t.Key, err)
@@ -93,12 +98,18 @@ func (r *rules) unordered(path canonjson.Path) bool { return r.sets.has(path, ni
 
 // drop decides about a member of a document; its value is canonical.
 func (r *rules) drop(path canonjson.Path, value []byte) bool {
-	return isEmpty(value) || isNoise(path, value, r.plain) || r.noise.has(path, value)
+	return isEmpty(value) || isMaskedSecret(path.Key(), value) || isNoise(path, value, r.plain) || r.noise.has(path, value)
 }
 
 // isEmpty reports whether value is what Graph also leaves out or gives as
 // null, depending on the day.
 func isEmpty(value []byte) bool { return len(value) == 2 && (value[0] == '"' || value[0] == '[') }
+
+// isMaskedSecret reports whether a member is a placeholder for a secret: Graph gives
+// the same one as null on another day.
+func isMaskedSecret(key, value []byte) bool {
+	return value[0] == '"' && (value[1] == '*' || value[1] == 'P') && isMask(string(value[1:len(value)-1])) && secretName(key)
+}
 
 // isNoise reports whether a member is noise in any document. plain means that
 // the document's own @odata.type is.

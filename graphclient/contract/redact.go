@@ -22,7 +22,7 @@ type SecretState string
 
 // The states. The first three mean that a restore elsewhere needs input.
 const (
-	SecretMasked    SecretState = "masked"    // Graph gave a placeholder
+	SecretMasked    SecretState = "masked"    // Graph gave a placeholder, or nothing where there has to be something
 	SecretEncrypted SecretState = "encrypted" // Graph gave a token that only this tenant understands
 	SecretWithheld  SecretState = "withheld"  // Redact replaced a value in clear
 	SecretDropped   SecretState = "dropped"   // Redact removed a live credential
@@ -37,9 +37,16 @@ const maskXML = "PGEvPg=="
 
 // Redact appends doc as it may be kept: live credentials (enrolment tokens,
 // QR codes) are left out, secrets in clear are replaced by [Mask], and the
-// rest is as it was, byte by byte. It lists every secret that it met, those
-// included that Graph had masked. Doc has to be a valid JSON object; on an
+// rest is as it was, but for space around it. It lists every secret that it met,
+// those included that Graph had masked. Doc has to be a valid JSON object; on an
 // error dst is returned as it was.
+//
+// What a secret is follows from its name, whatever the type and at any depth: its
+// own, or the one that stands beside it; see the rule in secret.go. A text that is
+// itself JSON or XML is redacted in its place. A placeholder is a secret whatever
+// it is called, and so is what Graph leaves out although the object cannot do
+// without. What somebody has written into a script, a command line or a
+// description cannot be told.
 func (t *Type) Redact(dst, doc []byte) ([]byte, []Secret, error) {
 	if !json.Valid(doc) {
 		return dst, nil, fmt.Errorf("redact %s: invalid JSON", t.Key)
@@ -47,6 +54,9 @@ func (t *Type) Redact(dst, doc []byte) ([]byte, []Secret, error) {
 	doc = bytes.TrimSpace(doc)
 	if doc[0] != '{' {
 		return dst, nil, fmt.Errorf("redact %s: %w", t.Key, errNotObject)
+	}
+	if !t.rules.suspect(doc) {
+		return append(dst, doc...), nil, nil
 	}
 	r := redactor{rules: &t.rules, out: dst}
 	r.value(doc)
@@ -62,19 +72,29 @@ type redactor struct {
 	pointer []string       // with them
 }
 
-func (r *redactor) value(v []byte) {
+// A hint is what is known of a value by its name and by what stands beside it.
+type hint struct {
+	secret bool
+	state  SecretState // what it is, if the document says so
+}
+
+func (r *redactor) value(v []byte) { r.copy(v, hint{}) }
+
+func (r *redactor) copy(v []byte, h hint) {
 	switch v[0] {
 	case '{':
-		r.object(v)
+		r.object(v, h)
 	case '[':
 		r.out = append(r.out, '[')
 		elements(v, func(i int, e []byte) {
 			if i > 0 {
 				r.out = append(r.out, ',')
 			}
-			r.in(strconv.Itoa(i), func() { r.value(e) })
+			r.in(strconv.Itoa(i), func() { r.copy(e, h) })
 		})
 		r.out = append(r.out, ']')
+	case '"':
+		r.text(v, h)
 	default:
 		r.out = append(r.out, v...)
 	}
@@ -86,8 +106,10 @@ func (r *redactor) in(step string, f func()) {
 	r.pointer = r.pointer[:len(r.pointer)-1]
 }
 
-func (r *redactor) object(v []byte) {
-	state := stateOf(v)
+// object copies an object. If it is in the place of a secret, its value is one.
+func (r *redactor) object(v []byte, h hint) {
+	beside := hintOf(v)
+	beside.secret = beside.secret || h.secret
 	first := true
 	r.out = append(r.out, '{')
 	// The document is valid, and so is every object in it.
@@ -105,61 +127,85 @@ func (r *redactor) object(v []byte) {
 			}
 			first = false
 			r.out = append(append(r.out, m.text...), ':')
-			r.member(string(m.key), m.value, state)
+			r.copy(m.value, r.hint(m, beside))
 		})
 		r.path = r.path[:len(r.path)-1]
 	})
 	r.out = append(r.out, '}')
+	for _, name := range missing(v) {
+		r.in(name, func() { r.note(SecretMasked) })
+	}
 }
 
-// member copies the value of one member of an object in the given state.
-func (r *redactor) member(key string, value []byte, state SecretState) {
-	s, isText := text(value)
-	isSecret := r.rules.masks.has(r.path, nil) || key == "value" && state != ""
+// hint returns what is known of a member of an object.
+func (r *redactor) hint(m member, beside hint) hint {
 	switch {
-	case !isText || s == "" || !isSecret:
-		r.value(value)
-	case isMask(s):
-		r.note(SecretMasked)
-		r.value(value)
-	case state == SecretEncrypted:
-		r.note(SecretEncrypted)
-		r.value(value)
-	default:
-		r.note(SecretWithheld)
-		r.out = append(r.out, `"`+Mask+`"`...)
+	case string(m.key) == "value" && beside.state != "":
+		return hint{true, beside.state}
+	case beside.secret && isNamed(m.key):
+		// A structure in JSON has names of its own.
+		s, _ := text(m.value)
+		return hint{secret: string(m.key) != "valueJson" || s == "" || s[0] != '{' && s[0] != '['}
 	}
+	return hint{secret: secretName(m.key) && !r.rules.open.has(r.path, nil)}
+}
+
+// text copies a string.
+func (r *redactor) text(v []byte, h hint) {
+	s, _ := text(v)
+	switch {
+	case h.secret && isMask(s) || isMaskAnywhere(s):
+		r.note(SecretMasked)
+	case h.state == SecretEncrypted && s != "":
+		r.note(SecretEncrypted)
+	case h.secret && (h.state != "" && s != "" || !saysLittle(s)):
+		r.note(SecretWithheld)
+		v = []byte(`"` + Mask + `"`)
+	case suspectText(v[1 : len(v)-1]):
+		redacted, state := redactText(s)
+		if state == "" {
+			break
+		}
+		r.note(state)
+		if state == SecretWithheld {
+			v, _ = json.Marshal(redacted) // a string always can be
+		}
+	}
+	r.out = append(r.out, v...)
 }
 
 func (r *redactor) note(state SecretState) {
 	r.secrets = append(r.secrets, Secret{Pointer: "/" + strings.Join(r.pointer, "/"), State: state})
 }
 
-// stateOf says whether the property "value" of an object is a secret by what
-// stands beside it, and if so which.
-func stateOf(object []byte) SecretState {
-	var state SecretState
+// hintOf says whether the value that an object holds is a secret by what stands
+// beside it, and if so which.
+func hintOf(object []byte) hint {
+	var h hint
 	_ = members(object, func(m member) {
 		switch string(m.key) {
 		case "@odata.type":
-			if s, _ := text(m.value); s == secretSetting && state == "" {
-				state = SecretWithheld
+			if s, _ := text(m.value); s == secretSetting && h.state == "" {
+				h.state = SecretWithheld
 			}
 		case "valueState":
 			if s, _ := text(m.value); s == "encryptedValueToken" {
-				state = SecretEncrypted
+				h.state = SecretEncrypted
 			}
 		case "isEncrypted":
 			if string(m.value) == "true" {
-				state = SecretWithheld
+				h.state = SecretWithheld
 			}
 		}
+		if isNaming(m.key) {
+			s, _ := text(m.value)
+			// The first column of a list in the catalog is called that.
+			column := string(m.key) == "settingDefinitionId" && strings.HasSuffix(s, "_key")
+			h.secret = h.secret || !column && names([]byte(s))
+		}
 	})
-	return state
+	return h
 }
-
-// isMask reports whether s is a placeholder for a secret.
-func isMask(s string) bool { return s == maskXML || strings.Trim(s, "*") == "" }
 
 // pointerEscape escapes a step of a JSON pointer.
 func pointerEscape(s string) string {

@@ -10,9 +10,9 @@ import (
 // rules are the compiled form of a type's lists of paths. They are found by
 // the last key of a path, so that most members cost one look-up.
 type rules struct {
-	noise, sets, live, masks index
-	strip, stripUpdate       index // what requests must not hold
-	plain                    bool  // the type of a document says nothing
+	noise, sets, live, open index
+	strip, stripUpdate      index // what requests must not hold
+	plain                   bool  // the type of a document says nothing
 }
 
 // An index finds patterns by the last key of their path.
@@ -29,10 +29,10 @@ type pattern struct {
 func (t *Type) compile() {
 	t.plain = t.plain || len(t.OData) == 1 && !strings.Contains(t.OData[0], "*") || len(t.Lists) > 1
 	t.rules = rules{
-		noise: newIndex(genericNoise(), GenericStrip(), t.noise, t.live, t.masks),
+		noise: newIndex(genericNoise(), GenericStrip(), t.noise, genericLive(), t.live),
 		sets:  newIndex([]string{"roleScopeTagIds", "roleScopeTags"}, t.sets),
-		live:  newIndex(t.live),
-		masks: newIndex(t.masks),
+		live:  newIndex(genericLive(), t.live),
+		open:  newIndex(t.open),
 		strip: newIndex(GenericStrip(), t.Write.Strip),
 
 		stripUpdate: newIndex(GenericStrip(), t.Write.Strip, t.Write.Immutable),
@@ -83,6 +83,12 @@ func GenericStrip() []string {
 		"id", "createdDateTime", "lastModifiedDateTime", "modifiedDateTime",
 		"version", "isAssigned", "supportsScopeTags", "assignments",
 	}
+}
+
+// genericLive are the credentials that let a device in, wherever they are: nobody
+// can give them as input, for the service makes them.
+func genericLive() []string {
+	return []string{"*.tokenValue", "*.enrollmentToken", "*.qrCodeContent", "*.qrCodeImage"}
 }
 
 // genericNoise is what says nothing about any object, though a body may hold

@@ -129,9 +129,8 @@ func connectorTypes() []Type {
 			Source: "CD APNs, CompliancePartner, ManagementPartner, RemoteAssistancePartner, ManagedGooglePlay",
 			noise: []string{
 				"lastHeartbeatDateTime", "lastConnectionDateTime", "lastAppSyncDateTime", "lastAppSyncStatus",
-				"certificate", "healthChecks", "companyCodes.qrCodeContent", "companyCodes.qrCodeImage",
+				"certificate", "healthChecks",
 			},
-			live:  []string{"companyCodes.qrCodeContent", "companyCodes.qrCodeImage", "companyCodes.enrollmentToken"},
 			sets:  []string{"targetGroupIds", "managedGooglePlayInitialScopeTagIds"},
 			links: []link{to(TargetGroup, "targetGroupIds")},
 		},

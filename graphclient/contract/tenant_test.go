@@ -186,7 +186,10 @@ func TestTenantRedacts(t *testing.T) {
 		if !json.Valid(got) {
 			t.Errorf("%s: invalid JSON after redaction", typ.Key)
 		}
-		if len(secrets) == 0 && !bytes.Equal(normalize(t, typ, got), normalize(t, typ, o.doc)) {
+		if len(secrets) > 0 { // those who published the objects have left them out
+			t.Errorf("%s: %v is taken for a secret", typ.Key, secrets)
+		}
+		if !bytes.Equal(normalize(t, typ, got), normalize(t, typ, o.doc)) {
 			t.Errorf("%s: redaction changed an object without secrets", typ.Key)
 		}
 	}

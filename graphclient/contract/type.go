@@ -62,7 +62,7 @@ type Type struct {
 	noise []string // what comparing ignores, on top of the generic ones
 	sets  []string // arrays whose order means nothing
 	live  []string // live credentials, dropped at capture
-	masks []string // secrets that Graph does not return in clear
+	open  []string // what has the name of a secret and is none
 
 	links []link // where documents refer to other objects
 	// plain means that an object's type follows from where it is listed, so
