@@ -2,6 +2,7 @@ package inventory_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -18,10 +19,20 @@ import (
 func TestSecrets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		doc := graphtest.DemoTenant(3, 1)
-		doc["deviceManagement/deviceConfigurations"] = append(doc["deviceManagement/deviceConfigurations"], json.RawMessage(
-			`{"@odata.type":"#microsoft.graph.windowsWifiConfiguration","id":"wifi","displayName":"Wi-Fi","preSharedKey":"correct-horse-battery"}`))
-		secrets := append(secretsOf(t, doc), "correct-horse-battery")
-		if len(secrets) < 3 {
+		payload := base64.StdEncoding.EncodeToString([]byte(`<plist><dict><key>Password</key><string>correct-horse-payload</string></dict></plist>`))
+		for path, object := range map[string]string{
+			"deviceManagement/deviceConfigurations wifi":    `"@odata.type":"#microsoft.graph.windowsWifiConfiguration","preSharedKey":"correct-horse-battery"`,
+			"deviceManagement/deviceConfigurations kiosk":   `"@odata.type":"#microsoft.graph.androidDeviceOwnerGeneralDeviceConfiguration","kioskModeExitCode":"correct-horse-exit"`,
+			"deviceManagement/deviceConfigurations new":     `"@odata.type":"#microsoft.graph.typeOfTomorrow","nested":[{"deeper":{"clientSecret":"correct-horse-nested"}}]`,
+			"deviceManagement/deviceConfigurations payload": `"@odata.type":"#microsoft.graph.iosCustomConfiguration","payload":"` + payload + `"`,
+			"deviceAppManagement/mobileAppConfigurations app": `"@odata.type":"#microsoft.graph.iosMobileAppConfiguration",` +
+				`"settings":[{"appConfigKey":"apiToken","appConfigKeyType":"stringType","appConfigKeyValue":"correct-horse-app"}]`,
+		} {
+			path, id, _ := strings.Cut(path, " ")
+			doc[path] = append(doc[path], json.RawMessage(`{"id":"`+id+`","displayName":"`+id+`",`+object+`}`))
+		}
+		secrets := append(secretsOf(t, doc), "correct-horse", payload)
+		if len(secrets) < 8 {
 			t.Fatalf("the tenant has only %d secrets", len(secrets))
 		}
 		w := newWorld(t, options{doc: doc})
@@ -38,6 +49,9 @@ func TestSecrets(t *testing.T) {
 				t.Fatal(err)
 			}
 			stored = append(stored, raw)
+		}
+		if len(stored) < 50 {
+			t.Errorf("only %d documents are stored", len(stored))
 		}
 		for i, secret := range secrets {
 			for _, raw := range stored {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -203,7 +204,7 @@ func (cfg Config) Import(ctx context.Context, tenant, name string, by runs.Actor
 			return nil, err
 		}
 		p, err := DecodePayload(doc, item.Version)
-		if err != nil || p.Ref != item.Ref() || p.rehash() != nil {
+		if err != nil || p.Ref != item.Ref() || p.restate() != nil {
 			return nil, fmt.Errorf("%w: an object in it was changed", ErrArchive)
 		}
 		doc, digest, err := p.Encode()
@@ -228,13 +229,27 @@ func (cfg Config) Import(ctx context.Context, tenant, name string, by runs.Actor
 	return cfg.Store.GetSet(ctx, tenant, set.ID)
 }
 
-// rehash makes the hashes of p those of what it holds. By its hashes a version
-// stands for others of its object: an archive in which they lie would otherwise
-// decide what the next backups of the object are.
-func (p *Payload) rehash() error {
+// restate makes what p says of its content true. By its hashes a version stands for
+// others of its object: an archive in which they lie would otherwise decide what the
+// next backups of the object are. And a secret that it does not tell of would be
+// kept, or its mask be written by a restore.
+func (p *Payload) restate() error {
+	t, ok := contract.Lookup(p.Kind)
+	if !ok {
+		t = contract.Unknown(p.Path)
+	}
+	kept, secrets, err := t.Redact(nil, p.Content)
+	if err != nil {
+		return fmt.Errorf("redact: %w", err)
+	}
+	p.Content = kept
+	for _, s := range secrets {
+		if !slices.ContainsFunc(p.Secrets, func(told Secret) bool { return told.Pointer == s.Pointer && told.NeedsInput() }) {
+			p.Secrets = append(p.Secrets, Secret{Pointer: s.Pointer, State: s.State})
+		}
+	}
 	form := []byte(p.Content)
-	if t, ok := contract.Lookup(p.Kind); ok {
-		var err error
+	if ok {
 		if form, err = t.Normalize(nil, p.Content); err != nil {
 			return fmt.Errorf("normalize: %w", err)
 		}

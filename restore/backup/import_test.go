@@ -7,10 +7,15 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tenantatlas/tenantatlas/graphclient/contract"
 	"github.com/tenantatlas/tenantatlas/graphclient/graphtest"
 	"github.com/tenantatlas/tenantatlas/inventory"
 	"github.com/tenantatlas/tenantatlas/restore/backup"
@@ -31,7 +36,7 @@ func TestImportDoesNotPoison(t *testing.T) {
 		if err := w.cfg.Delete(t.Context(), contoso, first.ID, dana); err != nil {
 			t.Fatal(err)
 		}
-		evil := forged(t, out.Bytes(), "evil")
+		evil := forged(t, out.Bytes(), map[string]any{"displayName": "evil"})
 		imported, err := w.cfg.Import(t.Context(), contoso, "evil", dana, bytes.NewReader(evil), int64(len(evil)))
 		if err != nil {
 			t.Fatal(err)
@@ -47,8 +52,47 @@ func TestImportDoesNotPoison(t *testing.T) {
 	})
 }
 
+// An archive that says of no secret that it is one brings neither the secret nor a
+// mask that a restore could write.
+func TestImportFindsSecrets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, graphtest.DemoTenant(1, 1))
+		ref := w.sampleRefs()[0]
+		first := w.set("first")
+		w.run(backup.AddType, backup.AddInput{Set: first.ID, Items: []inventory.Ref{ref}})
+		var out bytes.Buffer
+		if err := backup.Export(t.Context(), w.cfg.Store, w.cfg.Vault, contoso, first.ID, &out); err != nil {
+			t.Fatal(err)
+		}
+		archive := forged(t, out.Bytes(), map[string]any{"clientSecret": "correct-horse", "newlyMasked": contract.Mask})
+		imported, err := w.cfg.Import(t.Context(), contoso, "evil", dana, bytes.NewReader(archive), int64(len(archive)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := w.payload(imported.ID, ref)
+		var got []string
+		for _, s := range p.Secrets {
+			if s.NeedsInput() {
+				got = append(got, s.Pointer)
+			}
+		}
+		slices.Sort(got)
+		if diff := cmp.Diff([]string{"/clientSecret", "/newlyMasked"}, got); diff != "" {
+			t.Errorf("what needs input (-want +got):\n%s", diff)
+		}
+		if strings.Contains(string(p.Content), "correct-horse") {
+			t.Errorf("the secret was imported: %s", p.Content)
+		}
+	})
+}
+
 // content returns what was captured of an object.
 func (w *world) content(set string, ref inventory.Ref) string {
+	w.t.Helper()
+	return string(w.payload(set, ref).Content)
+}
+
+func (w *world) payload(set string, ref inventory.Ref) *backup.Payload {
 	w.t.Helper()
 	m, err := backup.Check(w.t.Context(), w.cfg.Store, w.cfg.Vault, contoso, set)
 	if err != nil {
@@ -60,16 +104,16 @@ func (w *world) content(set string, ref inventory.Ref) string {
 			if err != nil {
 				w.t.Fatal(err)
 			}
-			return string(p.Content)
+			return p
 		}
 	}
 	w.t.Fatal("the set does not have the object")
-	return ""
+	return nil
 }
 
-// forged returns an archive whose only object has another name in its content,
+// forged returns an archive whose only object has other properties in its content,
 // and a manifest that fits.
-func forged(t *testing.T, archive []byte, name string) []byte {
+func forged(t *testing.T, archive []byte, changes map[string]any) []byte {
 	t.Helper()
 	z, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
 	if err != nil {
@@ -101,7 +145,7 @@ func forged(t *testing.T, archive []byte, name string) []byte {
 		if !ok {
 			continue
 		}
-		content["displayName"] = name
+		maps.Copy(content, changes)
 		raw, err := json.Marshal(doc)
 		if err != nil {
 			t.Fatal(err)
