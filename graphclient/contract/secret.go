@@ -222,5 +222,8 @@ func suspectText(s []byte) bool {
 	case '<', '{', '[', '\\', 0xEF:
 		return true
 	}
+	if bytes.Contains(s[max(len(s)-128, 0):], []byte(`\u00`)) { // what it ends with may be written otherwise
+		return true
+	}
 	return names(s) || string(s) == maskXML || string(s) == secretSetting || isBase64Document(s)
 }

@@ -27,6 +27,7 @@ func TestSecretNames(t *testing.T) {
 		"keyUsage": false, "passwordMinimumLength": false, "passwordRequiredType": false, "tokenExpirationDateTime": false,
 		"secretReferenceValueId": false, "vppTokenId": false, "shipping": false, "spin": false, "certificatePins": false,
 		"productCode": false, "languageCode": false, "exitCode": false, "trustedRootCertificate": false, "licenseType": false,
+		"passwordRequired": false, "tokenUsed": false,
 		"passwordChangeUrl": false, "recoveryOptions": false, "value": false, "keyValue": false, "blob": false, "compass": false,
 	} {
 		for _, form := range []string{`{"a":[{"b":{%q:"geheim"}}]}`, `{"a":[{"b":{%q:["geheim"]}}]}`} {
@@ -58,45 +59,82 @@ func TestSecretValues(t *testing.T) {
 		{"a mask of any name", `{"somethingNew":["****",{"x":"PGEvPg=="}]}`, "", secrets{
 			"/somethingNew/0": contract.SecretMasked, "/somethingNew/1/x": contract.SecretMasked,
 		}},
-		{"wildcards are none", `{"domains":["*","**"],"version":"*"}`, "", nil},
-		{"an object in the place of a secret", `{"password":{"@odata.type":"x","value":"geheim"}}`, `{"password":{"@odata.type":"x","value":"****"}}`,
-			secrets{"/password/value": contract.SecretWithheld}},
+		{"wildcards are none", `{"domains":["*","**"],"version":"*","password":"{{x}}"}`, "", nil},
+		{
+			"an object in the place of a secret", `{"password":{"@odata.type":"x","value":"geheim"}}`, `{"password":{"@odata.type":"x","value":"****"}}`,
+			secrets{"/password/value": contract.SecretWithheld},
+		},
 
-		{"a setting of an app", `{"settings":[{"appConfigKey":"com.vendor.password","appConfigKeyType":"stringType","appConfigKeyValue":"geheim"},{"appConfigKey":"site","appConfigKeyValue":"x"}]}`,
+		{
+			"a setting of an app", `{"settings":[{"appConfigKey":"com.vendor.password","appConfigKeyType":"stringType","appConfigKeyValue":"geheim"},{"appConfigKey":"site","appConfigKeyValue":"x"}]}`,
 			`{"settings":[{"appConfigKey":"com.vendor.password","appConfigKeyType":"stringType","appConfigKeyValue":"****"},{"appConfigKey":"site","appConfigKeyValue":"x"}]}`,
-			secrets{"/settings/0/appConfigKeyValue": contract.SecretWithheld}},
-		{"a pair, whatever comes first", `{"customSettings":[{"value":"geheim","name":"apiToken"},{"name":"Ask for a password","value":"yes"}]}`,
+			secrets{"/settings/0/appConfigKeyValue": contract.SecretWithheld},
+		},
+		{
+			"a pair, whatever comes first", `{"customSettings":[{"value":"geheim","name":"apiToken"},{"name":"Ask for a password","value":"yes"}]}`,
 			`{"customSettings":[{"value":"****","name":"apiToken"},{"name":"Ask for a password","value":"yes"}]}`,
-			secrets{"/customSettings/0/value": contract.SecretWithheld}},
-		{"a setting of an intent", `{"settings":[{"definitionId":"deviceConfiguration--x_advancedThreatProtectionOnboardingBlob","valueJson":"\"geheim\""},
+			secrets{"/customSettings/0/value": contract.SecretWithheld},
+		},
+		{
+			"a setting of an intent", `{"settings":[{"definitionId":"deviceConfiguration--x_advancedThreatProtectionOnboardingBlob","valueJson":"\"geheim\""},
 			{"definitionId":"deviceConfiguration--x_userRightsCreateToken","valueJson":"[{\"name\":\"x\"}]"},{"definitionId":"x_hidePersonalRecoveryKey","valueJson":"true"}]}`,
 			`{"settings":[{"definitionId":"deviceConfiguration--x_advancedThreatProtectionOnboardingBlob","valueJson":"****"},` +
 				`{"definitionId":"deviceConfiguration--x_userRightsCreateToken","valueJson":"[{\"name\":\"x\"}]"},{"definitionId":"x_hidePersonalRecoveryKey","valueJson":"true"}]}`,
-			secrets{"/settings/0/valueJson": contract.SecretWithheld}},
-		{"the parameter of a script", `{"detectionScriptParameters":[{"name":"ApiKey","defaultValue":"geheim"}]}`,
-			`{"detectionScriptParameters":[{"name":"ApiKey","defaultValue":"****"}]}`, secrets{"/detectionScriptParameters/0/defaultValue": contract.SecretWithheld}},
-		{"a setting of the catalog that Microsoft does not call secret", `{"settings":[{"settingInstance":{"settingDefinitionId":"x_cloudmanagementenrollmenttoken","simpleSettingValue":{"@odata.type":"#microsoft.graph.deviceManagementConfigurationStringSettingValue","value":"geheim"}}},
+			secrets{"/settings/0/valueJson": contract.SecretWithheld},
+		},
+		{
+			"the parameter of a script", `{"detectionScriptParameters":[{"name":"ApiKey","defaultValue":"geheim"}]}`,
+			`{"detectionScriptParameters":[{"name":"ApiKey","defaultValue":"****"}]}`,
+			secrets{"/detectionScriptParameters/0/defaultValue": contract.SecretWithheld},
+		},
+		{
+			"a setting of the catalog that Microsoft does not call secret", `{"settings":[{"settingInstance":{"settingDefinitionId":"x_cloudmanagementenrollmenttoken","simpleSettingValue":{"@odata.type":"#microsoft.graph.deviceManagementConfigurationStringSettingValue","value":"geheim"}}},
 			{"settingInstance":{"settingDefinitionId":"x_token","choiceSettingValue":{"value":"x_token_1"}}},{"settingInstance":{"settingDefinitionId":"x_list_key","simpleSettingValue":{"value":"x"}}}]}`,
 			`{"settings":[{"settingInstance":{"settingDefinitionId":"x_cloudmanagementenrollmenttoken","simpleSettingValue":{"@odata.type":"#microsoft.graph.deviceManagementConfigurationStringSettingValue","value":"****"}}},` +
 				`{"settingInstance":{"settingDefinitionId":"x_token","choiceSettingValue":{"value":"x_token_1"}}},{"settingInstance":{"settingDefinitionId":"x_list_key","simpleSettingValue":{"value":"x"}}}]}`,
-			secrets{"/settings/0/settingInstance/simpleSettingValue/value": contract.SecretWithheld}},
-		{"an open setting with a telling address", `{"omaSettings":[{"omaUri":"./Vendor/User/Password","value":"geheim"}]}`,
-			`{"omaSettings":[{"omaUri":"./Vendor/User/Password","value":"****"}]}`, secrets{"/omaSettings/0/value": contract.SecretWithheld}},
+			secrets{"/settings/0/settingInstance/simpleSettingValue/value": contract.SecretWithheld},
+		},
+		{
+			"an open setting with a telling address", `{"omaSettings":[{"omaUri":"./Vendor/User/Password","value":"geheim"}]}`,
+			`{"omaSettings":[{"omaUri":"./Vendor/User/Password","value":"****"}]}`,
+			secrets{"/omaSettings/0/value": contract.SecretWithheld},
+		},
 
-		{"the payload of a profile", `{"payload":"` + encoded(strings.Replace(xmlPayload, "%s", "<string>geheim</string>", 1)) + `"}`,
-			`{"payload":"` + encoded(strings.Replace(xmlPayload, "%s", "<string>****</string>", 1)) + `"}`, secrets{"/payload": contract.SecretWithheld}},
-		{"one that was redacted before", `{"payload":"` + encoded(strings.Replace(xmlPayload, "%s", "<string>****</string>", 1)) + `"}`, "",
-			secrets{"/payload": contract.SecretMasked}},
+		{
+			"the payload of a profile", `{"payload":"` + encoded(strings.Replace(xmlPayload, "%s", "<string>geheim</string>", 1)) + `"}`,
+			`{"payload":"` + encoded(strings.Replace(xmlPayload, "%s", "<string>****</string>", 1)) + `"}`,
+			secrets{"/payload": contract.SecretWithheld},
+		},
+		{
+			"one that was redacted before", `{"payload":"` + encoded(strings.Replace(xmlPayload, "%s", "<string>****</string>", 1)) + `"}`, "",
+			secrets{"/payload": contract.SecretMasked},
+		},
 		{"one without a secret", `{"payload":"` + encoded(strings.Replace(xmlPayload, "%s", "<true/>", 1)) + `"}`, "", nil},
-		{"the settings of an Android app", `{"payloadJson":"` + encoded(`{"managedProperty":[{"key":"site","valueString":"x"},{"key":"password","valueString":"geheim"}]}`) + `"}`,
+		{
+			"the settings of an Android app", `{"payloadJson":"` + encoded(`{"managedProperty":[{"key":"site","valueString":"x"},{"key":"password","valueString":"geheim"}]}`) + `"}`,
 			`{"payloadJson":"` + encoded(`{"managedProperty":[{"key":"site","valueString":"x"},{"key":"password","valueString":"****"}]}`) + `"}`,
-			secrets{"/payloadJson": contract.SecretWithheld}},
-		{"an exported Wi-Fi profile", `{"payload":"` + encoded(`<WLANProfile><keyType>passPhrase</keyType><keyMaterial>geheim &amp; lang</keyMaterial></WLANProfile>`) + `"}`,
+			secrets{"/payloadJson": contract.SecretWithheld},
+		},
+		{
+			"a list of settings", `{"payloadJson":"` + encoded(`[{"key":"password","valueString":"geheim"}]`) + `"}`,
+			`{"payloadJson":"` + encoded(`[{"key":"password","valueString":"****"}]`) + `"}`,
+			secrets{"/payloadJson": contract.SecretWithheld},
+		},
+		{
+			"a name that is written in another way", `{"settings":[{"name":"p\u0061ssword","value":"geheim"}]}`,
+			`{"settings":[{"name":"p\u0061ssword","value":"****"}]}`,
+			secrets{"/settings/0/value": contract.SecretWithheld},
+		},
+		{
+			"an exported Wi-Fi profile", `{"payload":"` + encoded(`<WLANProfile><keyType>passPhrase</keyType><keyMaterial>geheim &amp; lang</keyMaterial></WLANProfile>`) + `"}`,
 			`{"payload":"` + encoded(`<WLANProfile><keyType>passPhrase</keyType><keyMaterial>****</keyMaterial></WLANProfile>`) + `"}`,
-			secrets{"/payload": contract.SecretWithheld}},
-		{"attributes", `{"configurationXml":"<wap><parm name='AAUTHSECRET' value='geheim'/><parm name=\"NAP\" value=\"x\"/><Product ID=\"a\" PIDKEY=\"geheim\"/></wap>"}`,
+			secrets{"/payload": contract.SecretWithheld},
+		},
+		{
+			"attributes", `{"configurationXml":"<wap><parm name='AAUTHSECRET' value='geheim'/><parm name=\"NAP\" value=\"x\"/><Product ID=\"a\" PIDKEY=\"geheim\"/></wap>"}`,
 			`{"configurationXml":"\u003cwap\u003e\u003cparm name='AAUTHSECRET' value='****'/\u003e\u003cparm name=\"NAP\" value=\"x\"/\u003e\u003cProduct ID=\"a\" PIDKEY=\"****\"/\u003e\u003c/wap\u003e"}`,
-			secrets{"/configurationXml": contract.SecretWithheld}},
+			secrets{"/configurationXml": contract.SecretWithheld},
+		},
 		{"a script is no document", `{"scriptContent":"` + encoded(`<# password=x #> Get-Item`) + `"}`, "", nil},
 
 		{"a key that is set and not given", `{"preSharedKeyIsSet":true,"preSharedKey":null}`, "", secrets{"/preSharedKey": contract.SecretMasked}},
@@ -167,9 +205,19 @@ func FuzzRedact(f *testing.F) {
 	f.Add([]byte(`{"x":"{\"x\":\"{\\\"token\\\":\\\"t\\\"}\"}","omaSettings":[{"isEncrypted":true,"value":"x"}],"y":"\ufeff<token>t</token>"}`))
 	typ := contract.Unknown("/of/tomorrow")
 	f.Fuzz(func(t *testing.T, doc []byte) {
-		kept, _, err := typ.Redact(nil, doc)
+		kept, found, err := typ.Redact(nil, doc)
 		if err != nil {
 			return
+		}
+		// Whether a document is worth a closer look makes no difference. This key
+		// always is.
+		body := bytes.TrimSpace(doc)[1:]
+		closer := []byte(`{"\u007a":1`)
+		if rest := bytes.TrimSpace(body); rest[0] != '}' {
+			closer = append(closer, ',')
+		}
+		if _, more, err := typ.Redact(nil, append(closer, body...)); err != nil || !cmp.Equal(found, more) {
+			t.Errorf("%q has the secrets %v, and at a closer look %v (%v)", doc, found, more, err)
 		}
 		if !json.Valid(kept) {
 			t.Fatalf("%q is kept as %q", doc, kept)
