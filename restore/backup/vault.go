@@ -111,6 +111,9 @@ func (v *Vault) newKey(ctx context.Context, tenant string) ([]byte, error) {
 
 // derive makes of one secret the keys for its two uses.
 func derive(raw []byte, tenant string) (*tenantKey, error) {
+	if len(raw) != keySize { // such as none at all, which anybody would know
+		return nil, fmt.Errorf("the KeyWrapper returned %d bytes, not the %d that it was given", len(raw), keySize)
+	}
 	sealing, err := hkdf.Key(sha256.New, raw, nil, "tenantatlas backup payload 1 "+tenant, keySize)
 	if err != nil {
 		return nil, err
