@@ -11,7 +11,7 @@ import (
 )
 
 // Count implements [runs.Counter]. A query for statuses and outcomes is counted
-// in an index, in one statement. For anything else Count looks at the 1,000
+// in an index, in one statement. For anything else Count looks at the 800
 // newest runs of the tenant or, if some types are asked for, of these, as a page
 // does; if there are more, the tally is capped.
 func (s *Store) Count(ctx context.Context, q runs.Query, limit int) (runs.Tally, error) {
@@ -53,7 +53,7 @@ func (s *Store) countStages(ctx context.Context, f *filter, stages []stage, limi
 			stmt.text.WriteString(" UNION ALL ")
 		}
 		fmt.Fprintf(&stmt.text, "SELECT %d, ", i)
-		if s.dialect == bunkit.PostgreSQL && at.status == runs.StatusCompleted && limit >= maxLook {
+		if s.dialect == bunkit.PostgreSQL && at.status == runs.StatusCompleted && limit >= leastSampled {
 			some := sampleOf(limit)
 			stmt.text.WriteString("CASE ")
 			stmt.number(f, at.condition()+" AND "+inSample, some)
@@ -137,6 +137,9 @@ func capAt[K comparable](figures map[K]int, limit int) (reached bool) {
 // inSample selects one in 16 of the runs, by chance. The hash is the one that
 // PostgreSQL places the rows of a partitioned table by, so that it stays what it is.
 const inSample = "hashtextextended(id, 0) & 15 = 0"
+
+// leastSampled is the least limit for which it is worth to look at a sample first.
+const leastSampled = 1000
 
 // sampleOf returns how many runs of the sample prove that there are limit runs at
 // least. Of fewer than limit, so many are in it less often than once in 10^14 times.

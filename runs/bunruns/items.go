@@ -129,7 +129,7 @@ func (s *Store) notHeld(ctx context.Context, ref runs.Ref, attempt, items int) e
 // itemColumns are the columns of an item.
 var itemColumns = []column{{"key", text}, {"outcome", text}, {"reason", text}, {"message", text}, {"attempt", number}, {"at", instant}}
 
-// Items implements [runs.ItemStore]. It looks at the 1,000 next items at most,
+// Items implements [runs.ItemStore]. It looks at the 800 next items at most,
 // so a page may be short if q asks for a reason or for what succeeded.
 func (s *Store) Items(ctx context.Context, q runs.ItemQuery) (runs.ItemPage, error) {
 	if err := ctx.Err(); err != nil {

@@ -8,7 +8,7 @@ import (
 // What a sample proves is wrong less often than a computer: of one run too few,
 // as many as it takes are in it less often than once in 10^14 times.
 func TestSampleProves(t *testing.T) {
-	for _, limit := range []int{maxLook, 1500, 5000, 10_000, 100_000} {
+	for _, limit := range []int{leastSampled, 1500, 5000, 10_000, 100_000} {
 		need := sampleOf(limit)
 		if p := atLeast(need, limit-1, 1.0/16); p > 1e-14 {
 			t.Errorf("%d of the sample for %d runs: it is wrong with a probability of %g", need, limit, p)

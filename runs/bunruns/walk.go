@@ -138,8 +138,9 @@ func (w *walk) upTo(position string) condition {
 }
 
 // maxLook is how many rows a page looks at before it is short, and a count before
-// it is capped. With PostgreSQL each may be on another page of the table.
-const maxLook = 1000
+// it is capped. With PostgreSQL each may be on another page of the table, which
+// takes 2 to 3 µs; so many leave one call in a hundred below 5 ms.
+const maxLook = 800
 
 // page calls row for each of the next rows of w behind the position after, up
 // to one more than size of them. It returns the position to which it has

@@ -23,7 +23,7 @@ func TestSparse(t *testing.T) {
 			"id":   padded,
 			"type": "CASE n % 3 WHEN 0 THEN 'test.b' ELSE type END",
 			// Frank's are the last run of a page and the one behind it.
-			"initiator_id": fmt.Sprintf("CASE WHEN n %% %d = 0 THEN 'erin' WHEN n IN (10000, 10001) THEN 'frank' ELSE initiator_id END", every),
+			"initiator_id": fmt.Sprintf("CASE WHEN n %% %d = 0 THEN 'erin' WHEN n IN (10400, 10401) THEN 'frank' ELSE initiator_id END", every),
 		})
 		var all, ofB []string
 		for n := many / every * every; n > 0; n -= every {
@@ -35,14 +35,14 @@ func TestSparse(t *testing.T) {
 		for _, c := range []struct {
 			q     runs.Query
 			want  []string
-			pages int // at 1,000 runs each, or 500 of each type
+			pages int // at 800 runs each, or 400 of each type
 		}{
-			{runs.Query{Initiator: runs.User("erin", "")}, all, 13},
-			{runs.Query{Initiator: runs.User("erin", ""), Types: []runs.Type{typeA, typeB}}, all, 17},
-			{runs.Query{Initiator: runs.User("erin", ""), Types: []runs.Type{typeB}}, ofB, 5},
+			{runs.Query{Initiator: runs.User("erin", "")}, all, 16},
+			{runs.Query{Initiator: runs.User("erin", ""), Types: []runs.Type{typeA, typeB}}, all, 21},
+			{runs.Query{Initiator: runs.User("erin", ""), Types: []runs.Type{typeB}}, ofB, 6},
 			{runs.Query{Initiator: runs.User("erin", ""), Statuses: []runs.Status{runs.StatusCompleted}, Limit: 1}, all, 0},
-			{runs.Query{Initiator: runs.User("frank", "")}, []string{"010001", "010000"}, 13},
-			{runs.Query{Initiator: runs.User("nobody", "")}, nil, 13},
+			{runs.Query{Initiator: runs.User("frank", "")}, []string{"010401", "010400"}, 16},
+			{runs.Query{Initiator: runs.User("nobody", "")}, nil, 16},
 		} {
 			c.q.Tenant = "acme"
 			var got []string
@@ -73,10 +73,10 @@ func TestSparse(t *testing.T) {
 		}{
 			{q: runs.Query{}, limit: 20_000, want: many + 1},
 			{q: runs.Query{}, limit: many, want: many, capped: true},
-			{q: runs.Query{Types: []runs.Type{typeB}}, limit: 9000, want: 1000, capped: true},
-			{q: runs.Query{Initiator: runs.User("erin", "")}, limit: 9000, want: 2, capped: true}, // of the 1,000 newest
+			{q: runs.Query{Types: []runs.Type{typeB}}, limit: 9000, want: 800, capped: true},
+			{q: runs.Query{Initiator: runs.User("erin", "")}, limit: 9000, want: 1, capped: true}, // of the 800 newest
 			{q: runs.Query{Initiator: runs.User("erin", "")}, limit: 1, want: 1, capped: true},
-			{q: runs.Query{Types: []runs.Type{typeB}, Initiator: runs.User("erin", "")}, limit: 9000, want: 1, capped: true}, // of 3,000
+			{q: runs.Query{Types: []runs.Type{typeB}, Initiator: runs.User("erin", "")}, limit: 9000, want: 1, capped: true}, // of 2,400
 			{q: runs.Query{IDs: []string{"000700", "012001"}, Initiator: runs.User("erin", "")}, limit: 9000, want: 1},
 		} {
 			c.q.Tenant = "acme"
@@ -113,7 +113,7 @@ func TestSparseItems(t *testing.T) {
 			"key":     padded,
 			"outcome": fmt.Sprintf("CASE n %% %d WHEN 0 THEN 'succeeded' ELSE 'failed' END", every),
 			// The last item of a page and the one behind it are gone.
-			"reason": fmt.Sprintf("CASE WHEN n %% %d = 1 THEN '%s' WHEN n IN (1999, 2000) THEN '%s' ELSE reason END",
+			"reason": fmt.Sprintf("CASE WHEN n %% %d = 1 THEN '%s' WHEN n IN (2399, 2400) THEN '%s' ELSE reason END",
 				every, runs.ReasonTimeout, runs.ReasonGone),
 		})
 		var succeeded, late []string
@@ -128,10 +128,10 @@ func TestSparseItems(t *testing.T) {
 			want  []string
 			pages int
 		}{
-			{runs.ItemQuery{Outcomes: []runs.ItemOutcome{runs.ItemSucceeded}}, succeeded, 6},
-			{runs.ItemQuery{Reason: runs.ReasonTimeout}, late, 6},
-			{runs.ItemQuery{Reason: runs.ReasonGone}, []string{"001999", "002000"}, 6},
-			{runs.ItemQuery{Reason: runs.ReasonTimeout, Outcomes: []runs.ItemOutcome{runs.ItemFailed, runs.ItemSkipped}}, late, 10}, // 500 of each
+			{runs.ItemQuery{Outcomes: []runs.ItemOutcome{runs.ItemSucceeded}}, succeeded, 7},
+			{runs.ItemQuery{Reason: runs.ReasonTimeout}, late, 7},
+			{runs.ItemQuery{Reason: runs.ReasonGone}, []string{"002399", "002400"}, 7},
+			{runs.ItemQuery{Reason: runs.ReasonTimeout, Outcomes: []runs.ItemOutcome{runs.ItemFailed, runs.ItemSkipped}}, late, 13}, // 400 of each
 			{runs.ItemQuery{Reason: runs.ReasonTimeout, Outcomes: []runs.ItemOutcome{runs.ItemSucceeded, runs.ItemFailed}, Limit: 1}, late, 0},
 		} {
 			c.q.Run = r.Ref()
