@@ -18,8 +18,8 @@ import (
 	"github.com/tenantatlas/tenantatlas/runs/pondruns"
 )
 
-// sqlite measures against River 0.31, the latest whose driver for SQLite is
-// released, in a process of its own. Both wait for the disk.
+// sqlite measures against River 0.31, the latest whose driver for SQLite could be
+// had, in a process of its own. Both wait for the disk.
 func (b *bench) sqlite(ctx context.Context, _ string) (err error) {
 	dir, err := os.MkdirTemp("", "tenantatlas-bench-")
 	if err != nil {

@@ -1,6 +1,6 @@
 // Package riverpeer is the other side of the benchmark: a client of River, and how calls
 // are timed. It is a module of its own, because River's driver for SQLite is not
-// released for the version that River has on PostgreSQL here; see onsqlite.
+// to be had for the version that River has on PostgreSQL here; see onsqlite.
 package riverpeer
 
 import (
