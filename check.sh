@@ -45,15 +45,24 @@ done
 # One report of all modules: what was skipped and what failed is said at its
 # end, with the output of the tests that failed. Most of the race detector's time
 # would go into SQLite's translated C, and some into deflate. Eight tests that wait
-# need no eight processors.
+# need no eight processors. The browser waits, and so do the brokers of other
+# modules: they are tested side by side, after this module, which does not wait.
 printf '\n== tests\n'
 try "$sum" --format=pkgname --jsonfile="$tmp/tests" --raw-command -- sh -c '
-	timeout=$1 failed=0 && shift
+	timeout=$1 later=$2 failed=0 && shift 2
+	check() {
+		(cd "$1" && go test -json -race -gcflags=modernc.org/...=-race=false \
+			-gcflags=compress/flate=-race=false -parallel=8 -shuffle=on -timeout="$timeout" ./...)
+	}
+	check . || failed=1
+	check internal/browsertest >"$later" & browser=$!
 	for module; do
-		(cd "$module" && go test -json -race -gcflags=modernc.org/...=-race=false \
-			-gcflags=compress/flate=-race=false -parallel=8 -shuffle=on -timeout="$timeout" ./...) || failed=1
+		case $module in . | ./internal/browsertest) continue ;; esac
+		check "$module" || failed=1
 	done
-	exit $failed' tests "$timeout" $modules
+	wait $browser || failed=1
+	cat "$later"
+	exit $failed' tests "$timeout" "$tmp/later" $modules
 if [ "${CI-}" = true ] && grep '"Action":"skip"' "$tmp/tests" | grep -q '"Test":'; then
 	echo 'nothing may be skipped with CI=true' >>"$tmp/failed"
 fi
